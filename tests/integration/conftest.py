@@ -1,0 +1,103 @@
+"""Fixtures of the integration tests, and what keeps a run tidy.
+
+`cluster`: the run's brokers, well at the start of each test. `workers`: starts groups of workers
+that end with the test. Run with: /usr/bin/python3 -m pytest tests/integration
+"""
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support import logs  # noqa: E402  (the path comes first)
+from support.brokers import REPOSITORY, Cluster  # noqa: E402
+from support.wait import scaled  # noqa: E402
+from support.worker import WorkerGroup  # noqa: E402
+
+CLUSTERS = REPOSITORY / ".dev"
+TEST_TIMEOUT = 120  # seconds, for a test without a timeout mark of its own
+
+
+def pytest_configure(config):
+    if not config.pluginmanager.hasplugin("timeout"):
+        raise pytest.UsageError("pytest-timeout is not installed; run: make deps")
+    # A run that is told to end ends like one that is interrupted, with its fixtures.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        mark = item.get_closest_marker("timeout")
+        seconds = mark.args[0] if mark and mark.args else TEST_TIMEOUT
+        # Fixtures have deadlines of their own; the first one may have to download Kafka.
+        item.add_marker(pytest.mark.timeout(scaled(seconds), func_only=True), append=False)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the end of every log of the processes that were there, and their state."""
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    cluster = getattr(item.session, "weir_cluster", None)
+    if cluster is not None:
+        report.sections.append(("weir-dev status", cluster.status()))
+    report.sections.extend(logs.tails())
+
+
+def take_down_leftovers():
+    """Clusters are named after the process of their run. A run that was killed could not take its
+    own down, so the next one does."""
+    for directory in CLUSTERS.glob("test-*/"):
+        owner = directory.name.split("-")[1]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            Cluster(directory.name, CLUSTERS).down()
+            (CLUSTERS / f"{directory.name}.lock").unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(request):
+    take_down_leftovers()
+    cluster = Cluster(f"test-{os.getpid()}", CLUSTERS)
+    try:
+        cluster.up()
+        request.session.weir_cluster = cluster
+        yield cluster
+    finally:
+        request.session.weir_cluster = None
+        cluster.down()
+        (CLUSTERS / f"{cluster.name}.lock").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def cluster(shared_cluster):
+    """Three Kafka brokers and mosquitto. A test may kill what it likes: what it leaves dead is
+    started before the next test."""
+    shared_cluster.up()
+    return shared_cluster
+
+
+@pytest.fixture
+def workers(cluster, tmp_path):
+    """workers(3, {"offset.flush.interval.ms": 1000}) -> a WorkerGroup of three, answering REST."""
+    groups = []
+
+    def start(n=1, overrides=None, **options):
+        groups.append(WorkerGroup(n, cluster.bootstrap, tmp_path, overrides, **options))
+        return groups[-1]
+
+    yield start
+    everyone = [worker for group in groups for worker in group]
+    for group in groups:
+        group.kill_all()
+    reports = [report for report in (w.sanitizer_report() for w in everyone) if report]
+    assert not reports, "a sanitizer complained:\n" + "\n".join(reports)
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test(tmp_path):
+    yield
+    logs.forget(tmp_path)
