@@ -1,0 +1,204 @@
+# weir: Kafka Connect without the JVM. On a fresh Debian 12 two commands do everything:
+#
+#   make demo        dependencies, build, real brokers, three workers, a connector, a kill; "lost 0"
+#   make test        dependencies, build, every unit and integration test
+#
+#   make             build/release and build/debug: the worker, its plugins
+#   make deps        what apt has to install (with sudo when not root)
+#   make unit        unit tests alone            make integration   real brokers alone
+#   make sanitize    unit tests under ASan+UBSan and TSan
+#   make fuzz        each fuzzer for FUZZ_SECONDS (10)
+#   make bench       figures, printed            make lint          format, clang-tidy, includes
+#   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
+#   make docs        docs/config.md from the option tables
+#   make compile_commands.json                   make clean
+#
+# MODE=release|debug|asan|tsan|fuzz  WERROR=1  CC=clang  BUILD_ROOT=build  TESTS=<pytest arguments>
+
+MODE       ?= debug
+BUILD_ROOT ?= build
+BUILD      := $(BUILD_ROOT)/$(MODE)
+PREFIX     ?= /usr/local
+PYTHON     ?= /usr/bin/python3
+VERSION    := $(shell cat VERSION)
+COMMIT     := $(shell git rev-parse --short=16 HEAD 2>/dev/null || echo unknown)
+
+APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicrohttpd-dev \
+       libjansson-dev uuid-dev libcurl4-openssl-dev check clang clang-format clang-tidy \
+       libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
+       python3-confluent-kafka python3-paho-mqtt \
+       openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat
+
+# ---- Flavours ------------------------------------------------------------------------------
+
+OPTIMIZE.release := -O2 -g -DNDEBUG
+OPTIMIZE.debug   := -O1 -g
+OPTIMIZE.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPTIMIZE.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPTIMIZE.fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
+LINK.asan        := -fsanitize=address,undefined
+LINK.tsan        := -fsanitize=thread
+LINK.fuzz        := -fsanitize=address,undefined
+
+PACKAGES := rdkafka jansson libmicrohttpd libcurl uuid
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
+            $(if $(WERROR),-Werror)
+INCLUDES := -I. -Iworker -Iconnectors/include
+FLAGS     = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden $(WARNINGS) $(OPTIMIZE.$(MODE)) \
+            $(INCLUDES) $(shell pkg-config --cflags $(PACKAGES))
+LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldl -lm
+
+# ---- The house -----------------------------------------------------------------------------
+# A layer may use what is named here and nothing else: the linker and `make lint` check it.
+
+LAYERS         := base config kafka plugin record task herder rest-api
+NEEDS.base     :=
+NEEDS.config   := base
+NEEDS.kafka    := config base
+NEEDS.plugin   := config base
+NEEDS.record   := config base
+NEEDS.task     := record plugin kafka config base
+NEEDS.herder   := task record plugin kafka config base
+NEEDS.rest-api := herder task record plugin kafka config base
+
+folder   = $(if $(filter rest-api,$(1)),rest-api,worker/$(1))
+sources  = $(wildcard $(call folder,$(1))/*.c)
+archives = $(foreach layer,$(1) $(NEEDS.$(1)),$(BUILD)/$(layer).a)
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+CONNECTORS := $(notdir $(patsubst %/,%,$(filter-out connectors/include/,$(wildcard connectors/*/))))
+LIBS.mqtt-source := -lpaho-mqtt3a
+
+WEIR    := $(BUILD)/weir
+PLUGINS := $(CONNECTORS:%=$(BUILD)/plugins/%.so)
+FIXTURES := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
+
+UNIT_WORKER := $(foreach layer,$(LAYERS),$(wildcard tests/unit/$(layer)/test_*.c))
+UNIT_CONN   := $(wildcard tests/unit/connectors/*/test_*.c)
+UNIT        := $(patsubst %.c,$(BUILD)/%,$(UNIT_WORKER) $(UNIT_CONN))
+FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all both build deps unit integration test sanitize fuzz bench lint format docs demo install \
+        clean help unit-programs
+.SECONDARY:
+
+all: both
+both:
+	@$(MAKE) --no-print-directory MODE=release build
+	@$(MAKE) --no-print-directory MODE=debug build
+build: $(WEIR) $(PLUGINS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(EXTRA.$(<D)) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# What the compiler is asked for; a change rebuilds everything.
+$(BUILD)/worker/main.o rest-api: CPPFLAGS += -DWEIR_VERSION='"$(VERSION)"' -DWEIR_COMMIT='"$(COMMIT)"'
+
+define layer_rules
+$(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))
+	@rm -f $$@
+	@mkdir -p $$(@D)
+	$(AR) rcs $$@ $$^
+$(BUILD)/tests/unit/$(1)/test_%: $(BUILD)/tests/unit/$(1)/test_%.o $(call archives,$(1)) $(FIXTURES)
+	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
+endef
+$(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
+
+define connector_rules
+EXTRA.connectors/$(1) := -Iconnectors/$(1)
+EXTRA.tests/unit/connectors/$(1) := -Iconnectors/$(1)
+$(BUILD)/plugins/$(1).so: $(call objects,$(wildcard connectors/$(1)/*.c))
+	@mkdir -p $$(@D)
+	$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) -pthread $(LDFLAGS) -o $$@
+$(BUILD)/tests/unit/connectors/$(1)/test_%: $(BUILD)/tests/unit/connectors/$(1)/test_%.o $(call objects,$(wildcard connectors/$(1)/*.c))
+	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) $(shell pkg-config --libs check) -lm -pthread $(LDFLAGS) -o $$@
+endef
+$(foreach connector,$(CONNECTORS),$(eval $(call connector_rules,$(connector))))
+
+$(WEIR): $(BUILD)/worker/main.o $(call archives,rest-api)
+	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,rest-api) $(LIBS) -pthread $(LDFLAGS) -o $@
+
+$(BUILD)/tests/plugins/%.so: $(BUILD)/tests/plugins/%.o
+	$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ $(LDFLAGS) -o $@
+
+# ---- Tests ---------------------------------------------------------------------------------
+
+unit-programs: $(UNIT)
+unit: unit-programs
+	@BUILD=$(BUILD) tests/run-unit $(UNIT)
+
+integration: build $(FIXTURES)
+	WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q tests/integration $(TESTS)
+
+test: deps
+	@$(MAKE) --no-print-directory both
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory integration
+
+sanitize:
+	$(MAKE) MODE=asan unit
+	$(MAKE) MODE=tsan unit
+
+FUZZ_SECONDS ?= 10
+FUZZ_SOURCES := $(call objects,$(foreach layer,base config kafka plugin record,$(call sources,$(layer))) $(wildcard connectors/mqtt-source/*.c))
+EXTRA.tests/fuzz := $(foreach connector,$(CONNECTORS),-Iconnectors/$(connector))
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_SOURCES)
+	@mkdir -p $(@D)
+	clang -fsanitize=address,undefined,fuzzer $^ $(LIBS) $(LIBS.mqtt-source) -pthread -o $@
+fuzz:
+	$(MAKE) MODE=fuzz CC=clang fuzz-run
+.PHONY: fuzz-run
+fuzz-run: $(FUZZERS)
+	@for f in $(FUZZERS); do echo "== $$(basename $$f)"; mkdir -p $$f.corpus; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+	        $$f.corpus $(wildcard tests/fuzz/seeds) 2>$$f.log || { tail -40 $$f.log; exit 1; }; \
+	    grep -E 'number_of_executed_units' $$f.log; done
+
+bench:
+	@$(MAKE) --no-print-directory MODE=release build
+	@tests/bench/run $(BUILD_ROOT)/release
+
+# ---- Care ----------------------------------------------------------------------------------
+
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+lint: compile_commands.json
+	clang-format --dry-run --Werror $(C_FILES)
+	tests/check-includes
+	clang-tidy --quiet -p . $(filter-out tests/%,$(filter %.c,$(C_FILES)))
+
+format:
+	clang-format -i $(C_FILES)
+
+compile_commands.json: Makefile
+	@{ echo '['; separator=; for f in $(filter-out tests/fuzz/% tests/bench/%,$(filter %.c,$(C_FILES))); do \
+	    printf '%s{"directory":"%s","file":"%s","command":"cc %s -c %s"}' "$$separator" "$(CURDIR)" "$$f" \
+	    '$(subst ",\",$(FLAGS)) $(foreach connector,$(CONNECTORS),-Iconnectors/$(connector)) -DWEIR_VERSION=\"0\" -DWEIR_COMMIT=\"0\"' "$$f"; \
+	    separator=','; done; echo ']'; } >$@
+
+docs: build
+	@{ $(WEIR) config --markdown; } >docs/config.md
+
+deps:
+	@deploy/deps $(APT)
+
+demo: deps
+	@$(MAKE) --no-print-directory MODE=release build
+	@BUILD=$(BUILD_ROOT)/release deploy/demo
+
+install:
+	@$(MAKE) --no-print-directory MODE=release build
+	install -D -m 755 $(BUILD_ROOT)/release/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -d $(DESTDIR)$(PREFIX)/lib/weir/plugins $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/weir
+	install -m 755 $(CONNECTORS:%=$(BUILD_ROOT)/release/plugins/%.so) $(DESTDIR)$(PREFIX)/lib/weir/plugins/
+	install -m 644 connectors/include/weir_plugin.h $(DESTDIR)$(PREFIX)/include/
+	cp -R configs $(DESTDIR)$(PREFIX)/share/weir/
+
+clean:
+	rm -rf $(BUILD_ROOT) compile_commands.json
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

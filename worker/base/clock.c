@@ -1,0 +1,30 @@
+/* clock.c - see clock.h. */
+#include "base/clock.h"
+
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t weir_now_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t weir_wall_clock_ms(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+static int64_t real_now_ms(const weir_clock *clock)
+{
+    (void)clock;
+    return weir_now_ms();
+}
+
+const weir_clock weir_clock_real = {real_now_ms};
