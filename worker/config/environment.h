@@ -1,0 +1,13 @@
+/* environment.h - CONNECT_* variables become properties (connect-internals.md 9.1):
+ * CONNECT_GROUP_ID → group.id; `_` → `.`, `__` → `_`, `___` → `-`, lower case.
+ */
+#ifndef WEIR_CONFIG_ENVIRONMENT_H
+#define WEIR_CONFIG_ENVIRONMENT_H
+
+#include "base/props.h"
+
+/* Sets a property for each CONNECT_* variable of a NULL-terminated environment, but for the names
+ * that container images use for themselves (9.1). */
+void weir_environment_apply(const char *const *environment, weir_props *props);
+
+#endif

@@ -1,0 +1,72 @@
+/* connector_check.h - is this a connector config, and what tasks does it make?
+ *
+ * One examination serves POST, PUT, the validation call and starting a task: common connector keys
+ * (connect-internals.md 7.3, connect-rest-api.md 4), the plugin's options under its aliases
+ * (normalise), its own cross-field checks (validate), and the plan.
+ */
+#ifndef WEIR_PLUGIN_CONNECTOR_CHECK_H
+#define WEIR_PLUGIN_CONNECTOR_CHECK_H
+
+#include "base/json.h"
+#include "base/props.h"
+#include "config/options.h"
+#include "plugin/foreign.h"
+#include "plugin/registry.h"
+
+#include <stdbool.h>
+
+/* The connector keys that are weir's and not the plugin's. */
+typedef struct weir_connector_settings {
+    const char *name, *connector_class;
+    int64_t tasks_max;
+    const char *key_converter, *value_converter, *header_converter; /* NULL: the worker's */
+    bool tasks_max_enforce;
+    const char *errors_tolerance; /* none, all */
+    int64_t errors_retry_timeout_ms, errors_retry_delay_max_ms;
+    bool errors_log_enable, errors_log_messages;
+    const char *config_action_reload;
+} weir_connector_settings;
+
+extern const weir_option weir_connector_options[];
+
+typedef struct weir_check { /* zero it before; weir_check_clear() after */
+    /* WEIR_OK; WEIR_INVALID with Connect's words ("Connector configuration is invalid and contains
+     * the following 2 error(s): …"); WEIR_NOT_FOUND: no such plugin, with its words; WEIR_FAILED:
+     * the plugin's own failure. */
+    weir_code code;
+    weir_err err;
+    json_t *report;        /* body of PUT …/config/validate; NULL without a plugin */
+    weir_props normalised; /* in the plugin's own keys */
+    weir_props *tasks;     /* the plan: complete task configs, "task.class" included */
+    size_t task_count;
+    json_t *notes; /* [{"level","key","text"}]: warnings of the plugin and of unknown keys */
+} weir_check;
+
+typedef struct weir_check_request {
+    const weir_registry *registry;
+    const weir_props *worker;  /* the worker's properties: default converters, override policy */
+    const char *connector;     /* the name; NULL: taken from the config (validation call) */
+    const char *class_in_path; /* PUT /connector-plugins/{p}/…: must fit; NULL: not asked */
+    const weir_props *config;  /* as posted */
+    bool plan;
+} weir_check_request;
+
+/* [foreign, or a test] Does it all, now; calls into the plugin. */
+void weir_check_run(const weir_check_request *request, weir_check *check);
+void weir_check_clear(weir_check *check);
+
+/* [any] The same on the foreign thread, waited for: WEIR_TIMED_OUT after its limit (`check` then
+ * says so in words). */
+weir_code weir_check_on(weir_foreign *foreign, const weir_check_request *request,
+                        weir_check *check);
+/* [any] The same, not waited for: `done` hears the result on the foreign thread, exactly once, and
+ * takes it over by copying the struct. The request's strings and props are copied. */
+typedef void weir_check_done(void *ctx, weir_check *check);
+WEIR_MUST_CHECK weir_code weir_check_submit(weir_foreign *foreign,
+                                            const weir_check_request *request,
+                                            weir_check_done *done, void *ctx);
+
+/* GET /connector-plugins/{p}/config: the plugin's and the common keys, as Kafka describes them. */
+json_t *weir_check_definitions(const weir_plugin *plugin);
+
+#endif

@@ -1,0 +1,72 @@
+/* source_task.h - one source task: a thread, a plugin instance, a producer handle.
+ *
+ * The life of a record is told in docs/architecture.md. The task polls the plugin, converts and
+ * produces what it emits, collects delivery reports on its own thread and settles them with the
+ * plugin; it retries what may be retried, fails with words otherwise, and never blocks anyone.
+ *
+ * The herder says what it wants (a state that overwrites the last one) and hears facts. It owns
+ * the task from start to free; after `ended` was reported the thread is over and free() joins it.
+ */
+#ifndef WEIR_TASK_SOURCE_TASK_H
+#define WEIR_TASK_SOURCE_TASK_H
+
+#include "base/err.h"
+#include "base/props.h"
+#include "config/worker_settings.h"
+#include "plugin/registry.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum weir_task_state {
+    WEIR_TASK_RUNNING, /* started; polled from now on */
+    WEIR_TASK_PAUSED,
+    WEIR_TASK_FAILED, /* `trace` says why; the instance is stopped, the thread over */
+    WEIR_TASK_ENDED,  /* stopped as wanted; the thread is over */
+} weir_task_state;
+
+typedef struct weir_task_fact { /* owned by who hears it: weir_task_fact_free() */
+    char *connector;
+    int32_t task;
+    uint64_t run;    /* as in the spec: tells this start from earlier ones */
+    bool is_details; /* only `details` is set */
+    weir_task_state state;
+    char *trace;   /* NULL unless FAILED; several lines */
+    char *details; /* a JSON object */
+} weir_task_fact;
+
+void weir_task_fact_free(weir_task_fact *fact);
+
+typedef struct weir_task_spec { /* copied */
+    const char *connector;
+    int32_t task;
+    uint64_t run;
+    const weir_registry *registry;        /* outlives the task */
+    const weir_worker_settings *settings; /* outlives the task */
+    const weir_props *connector_config;   /* as posted: converters, producer.override.* */
+    const weir_props *config;             /* of the task, from the task topic record */
+    bool paused;
+    /* [task] Takes `fact`. Must not block for long; a mailbox is behind it. */
+    void (*report)(void *ctx, weir_task_fact *fact);
+    void *ctx;
+} weir_task_spec;
+
+typedef struct weir_source_task weir_source_task;
+
+/* Starts the thread; whatever goes wrong afterwards is a fact. */
+weir_source_task *weir_source_task_start(const weir_task_spec *spec);
+
+/* [herder] What it should be; the last word counts. Never block. */
+void weir_source_task_pause(weir_source_task *task, bool paused);
+/* emit answers AGAIN and owned() false while suspended (cluster.md 5); pings, acks and delivery
+ * reports go on. */
+void weir_source_task_suspend(weir_source_task *task, bool suspended);
+/* Drain, settle, stop within the graceful time, then ENDED is reported. */
+void weir_source_task_stop(weir_source_task *task);
+/* Past the graceful time: every host call fails from now on, no fact comes any more. The thread is
+ * left to itself and frees the task should it ever end; the pointer is gone for the herder. */
+void weir_source_task_abandon(weir_source_task *task);
+/* After ENDED or FAILED: joins and frees. */
+void weir_source_task_free(weir_source_task *task);
+
+#endif
