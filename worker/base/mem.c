@@ -56,7 +56,7 @@ char *weir_format(const char *fmt, ...)
     return must(length < 0 ? NULL : text);
 }
 
-void weir_assign(char **field, const char *text)
+void weir_replace(char **field, const char *text)
 {
     char *copy = weir_strdup(text);
 

@@ -25,7 +25,7 @@ void *weir_memdup(const void *bytes,
                   size_t size); /* one NUL follows, uncounted; NULL in, NULL out */
 char *weir_format(const char *fmt, ...) WEIR_FORMAT(1, 2);
 /* Replaces the string in *field by a copy of `text`, which may point into the old one. */
-void weir_assign(char **field, const char *text);
+void weir_replace(char **field, const char *text);
 /* Equal, or both NULL. */
 int weir_same(const char *a, const char *b);
 
