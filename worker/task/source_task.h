@@ -46,8 +46,12 @@ typedef struct weir_task_spec { /* copied */
     const weir_props *connector_config;   /* as posted: converters, producer.override.* */
     const weir_props *config;             /* of the task, from the task topic record */
     bool paused;
-    /* [task] Takes `fact`. Must not block for long; a mailbox is behind it. */
+    /* [task] Takes `fact`. Must not block for long; a mailbox is behind it. Not called any more
+     * once weir_source_task_abandon() has returned; the same goes for lease_runs. */
     void (*report)(void *ctx, weir_task_fact *fact);
+    /* [task] Optional. Does the worker's lease still run (cluster.md 5)? Asked each time the task
+     * wakes up, before the plugin may read or emit; false is as good as suspended. */
+    bool (*lease_runs)(void *ctx);
     void *ctx;
 } weir_task_spec;
 
@@ -61,11 +65,20 @@ void weir_source_task_pause(weir_source_task *task, bool paused);
 /* emit answers AGAIN and owned() false while suspended (cluster.md 5); pings, acks and delivery
  * reports go on. */
 void weir_source_task_suspend(weir_source_task *task, bool suspended);
-/* Drain, settle, stop within the graceful time, then ENDED is reported. */
+/* Drain, settle, stop within the graceful time, then ENDED is reported. Draining ends a little
+ * before that time is over, so that abandoning what did not answer still fits in. */
 void weir_source_task_stop(weir_source_task *task);
+/* 0, or for how long the thread has been inside a call of the plugin's beyond the time that call
+ * has (poll: its deadline), once that is five seconds and more. Sets *ret_call ("poll"; NULL: not
+ * wanted). Logs when it begins, each time it doubles, and when it is over: ask about once a
+ * second. */
+int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call);
 /* Past the graceful time: every host call fails from now on, no fact comes any more. The thread is
  * left to itself and frees the task should it ever end; the pointer is gone for the herder. */
 void weir_source_task_abandon(weir_source_task *task);
+/* [any] Threads that were abandoned and have not ended. While there are any, registry and settings
+ * must stay: a process that ends leaves them to the kernel. */
+size_t weir_source_task_left_behind(void);
 /* After ENDED or FAILED: joins and frees. */
 void weir_source_task_free(weir_source_task *task);
 

@@ -1,0 +1,54 @@
+/* inflight.h - which records of a task are on their way, and what became of the others.
+ *
+ * A record that Kafka was given holds a slot, whose address travels as librdkafka's opaque; its
+ * answer frees the slot and is kept, in the order of the answers, until the plugin hears it.
+ * Slots come in chunks when they are first needed and are used again: nothing is allocated per
+ * record. [task] throughout.
+ */
+#ifndef WEIR_TASK_INFLIGHT_H
+#define WEIR_TASK_INFLIGHT_H
+
+#include "weir_plugin.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct weir_slot weir_slot;
+
+typedef struct weir_inflight {
+    size_t bound;      /* on their way and answered together: never more */
+    size_t sent;       /* slots in use */
+    size_t answered;   /* entries in the two arrays */
+    weir_slot *unused; /* list */
+    weir_slot **chunks;
+    size_t chunk_count;
+    uint64_t *tokens; /* the answers, with room for `room` */
+    uint8_t *outcomes;
+    size_t room;
+} weir_inflight;
+
+/* A zeroed weir_inflight with its `bound` set is empty and valid. */
+void weir_inflight_free(weir_inflight *inflight);
+
+bool weir_inflight_full(const weir_inflight *inflight);
+/* Taken by emit and not yet told to the plugin. */
+size_t weir_inflight_unsettled(const weir_inflight *inflight);
+
+/* Not to be called when full. */
+weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token);
+/* The producer would not have it: as if it had never been sent. */
+void weir_inflight_unsend(weir_inflight *inflight, weir_slot *slot);
+void weir_inflight_answer(weir_inflight *inflight, weir_slot *slot, weir_outcome outcome);
+/* The answer to a record that never got a slot. Not to be called when full. */
+void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_outcome outcome);
+/* Answers every slot in use as WEIR_ABANDONED; returns how many. The producer's handle must not
+ * report to them any more. */
+size_t weir_inflight_abandon(weir_inflight *inflight);
+
+/* Hands the answers over in their order, tokens of one outcome in one call. */
+typedef void weir_inflight_settled(void *ctx, const uint64_t *tokens, size_t count,
+                                   weir_outcome outcome);
+void weir_inflight_settle(weir_inflight *inflight, weir_inflight_settled *settled, void *ctx);
+
+#endif

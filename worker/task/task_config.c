@@ -1,0 +1,179 @@
+/* task_config.c - see task_config.h. */
+#include "task/task_config.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "config/client_config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- The plugin --------------------------------------------------------------------------- */
+
+static void list_plugins(const weir_registry *registry, weir_buf *out)
+{
+    size_t count = registry ? weir_registry_count(registry) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const weir_plugin_desc *desc = weir_plugin_desc_of(weir_registry_at(registry, i));
+
+        weir_buf_format(out, "%s%s", i ? ", " : "", desc->name);
+    }
+    if (count == 0)
+        weir_buf_text_add(out, "(none)");
+}
+
+static weir_code find_plugin(const weir_task_config_source *source, weir_task_config *config,
+                             weir_err *err)
+{
+    const char *name = weir_props_get(source->connector_config, "connector.class");
+    const weir_plugin *plugin = NULL;
+    weir_buf known = WEIR_BUF;
+    weir_code rc = WEIR_OK;
+
+    config->plugin = source->plugin;
+    if (config->plugin)
+        return WEIR_OK;
+    if (!name)
+        name = weir_props_get(source->task_config, "connector.class");
+    if (name && source->registry)
+        plugin = weir_registry_find(source->registry, name);
+    if (!plugin) {
+        list_plugins(source->registry, &known);
+        rc = weir_fail(err, WEIR_NOT_FOUND,
+                       "Failed to find any class that implements Connector and which name matches "
+                       "%s, available connectors on this worker are: %s",
+                       name ? name : "(no connector.class)", weir_buf_text(&known));
+    } else if (!weir_plugin_is_source(plugin)) {
+        rc = weir_fail(err, WEIR_INVALID, "plugin '%s' is no source", name);
+    } else {
+        config->plugin = weir_plugin_desc_of(plugin);
+    }
+    weir_buf_free(&known);
+    return rc;
+}
+
+/* ---- Converters --------------------------------------------------------------------------- */
+
+/* The level that names the class supplies its options; the other level's are not looked at. */
+static weir_code make_converter(const weir_task_config_source *source, weir_converter_use use,
+                                weir_task_config *config, weir_err *err)
+{
+    static const char *const keys[] = {"key.converter", "value.converter", "header.converter"};
+    const char *const defaults[] = {source->worker->key_converter, source->worker->value_converter,
+                                    source->worker->header_converter};
+    const char *class_name = weir_props_get(source->connector_config, keys[use]);
+    const weir_props *level = source->connector_config;
+    weir_props options = WEIR_PROPS;
+    char prefix[32];
+    weir_code rc;
+
+    if (!class_name) {
+        class_name = defaults[use];
+        level = &source->worker->props;
+    }
+    if (!class_name)
+        return weir_fail(err, WEIR_INVALID, "neither connector nor worker sets %s", keys[use]);
+    snprintf(prefix, sizeof(prefix), "%s.", keys[use]);
+    weir_props_merge_prefixed(&options, level, prefix);
+    config->classes[use] = weir_strdup(class_name);
+    rc = weir_converter_new(class_name, use, &options, &config->converters[use], err);
+    if (rc != WEIR_OK)
+        weir_fail_in(err, "%s", keys[use]);
+    weir_props_clear(&options);
+    return rc;
+}
+
+/* ---- The producer ------------------------------------------------------------------------- */
+
+/* Connect's own producers are not idempotent, so acks=1 or many requests in flight are fine
+ * there. Ours is by default; librdkafka refuses the combination, so the user's word wins. */
+static bool speaks_against_idempotence(const weir_props *user)
+{
+    const char *acks = weir_props_get(user, "acks");
+    const char *in_flight = weir_props_get(user, "max.in.flight.requests.per.connection");
+    const char *retries = weir_props_get(user, "retries");
+
+    if (!acks)
+        acks = weir_props_get(user, "request.required.acks");
+    if (!in_flight)
+        in_flight = weir_props_get(user, "max.in.flight");
+    return (acks && strcasecmp(acks, "all") != 0 && strcmp(acks, "-1") != 0) ||
+           (in_flight && strtol(in_flight, NULL, 10) > 5) ||
+           (retries && strtol(retries, NULL, 10) == 0);
+}
+
+static weir_code producer_props(const weir_task_config_source *source, weir_task_config *config,
+                                weir_err *err)
+{
+    static const weir_pair defaults[] = {
+        {"acks", "all"},
+        {"enable.idempotence", "true"},
+        {"linger.ms", "5"},
+        {"message.timeout.ms", "0"}, /* delivery has no time limit, as in Connect */
+        {"partitioner", "murmur2_random"},
+        {"queue.buffering.max.messages", "100000"},
+        {"queue.buffering.max.kbytes", "32768"}, /* Java's buffer.memory */
+    };
+    weir_props user = WEIR_PROPS;
+    char *client_id = weir_format("connector-producer-%s-%d", source->connector, source->task);
+    const char *queue;
+    weir_code rc;
+
+    for (size_t i = 0; i < WEIR_COUNT(defaults); i++)
+        weir_props_set(&config->producer, defaults[i].key, defaults[i].value);
+    weir_props_set(&config->producer, "client.id", client_id);
+    rc = weir_client_config_build(WEIR_CLIENT_PRODUCER, &source->worker->props,
+                                  source->connector_config, &user, err);
+    if (rc == WEIR_OK) {
+        if (!weir_props_has(&user, "enable.idempotence") && speaks_against_idempotence(&user))
+            weir_props_set(&config->producer, "enable.idempotence", "false");
+        weir_props_merge(&config->producer, &user);
+    }
+    queue = weir_props_get(&config->producer, "queue.buffering.max.messages");
+    config->in_flight = queue ? strtoul(queue, NULL, 10) : 0;
+    if (config->in_flight == 0 || config->in_flight > WEIR_TASK_IN_FLIGHT)
+        config->in_flight = WEIR_TASK_IN_FLIGHT; /* 0: no limit, in librdkafka's words */
+    weir_props_clear(&user);
+    free(client_id);
+    return rc;
+}
+
+/* ---- All of it ---------------------------------------------------------------------------- */
+
+static bool is_true(const weir_props *props, const char *key)
+{
+    const char *value = weir_props_get(props, key);
+
+    return value && strcasecmp(value, "true") == 0;
+}
+
+weir_code weir_task_config_read(const weir_task_config_source *source, weir_task_config *config,
+                                weir_err *err)
+{
+    const char *tolerance = weir_props_get(source->connector_config, "errors.tolerance");
+    weir_code rc = find_plugin(source, config, err);
+
+    config->tolerate = tolerance && strcasecmp(tolerance, "all") == 0;
+    config->log_each = is_true(source->connector_config, "errors.log.enable");
+    for (int use = WEIR_KEY; rc == WEIR_OK && use <= WEIR_HEADER; use++)
+        rc = make_converter(source, (weir_converter_use)use, config, err);
+    if (rc == WEIR_OK)
+        rc = producer_props(source, config, err);
+    if (rc == WEIR_OK)
+        rc = weir_settings_new(config->plugin->options, config->plugin->settings_size,
+                               source->task_config, &config->settings, err);
+    return rc;
+}
+
+void weir_task_config_clear(weir_task_config *config)
+{
+    weir_settings_free(config->settings);
+    for (int use = WEIR_KEY; use <= WEIR_HEADER; use++) {
+        weir_converter_free(config->converters[use]);
+        free(config->classes[use]);
+    }
+    weir_props_clear(&config->producer);
+    *config = (weir_task_config){0};
+}

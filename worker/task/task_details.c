@@ -1,0 +1,176 @@
+/* task_details.c - what a task says about itself: "why is nothing flowing?" first of all.
+ *
+ * One flat JSON object, told when it changed and at most once a second:
+ *   doing        starting, polling, backing off, draining, paused, ended
+ *   waiting_for  null while records flow; else in words what the task waits for
+ *   emitted, delivered, dropped, abandoned   counters of this run
+ *   in_flight    with Kafka, not answered; unsettled includes what the plugin is to hear
+ *   restarts     instances that were started again
+ *   last_error, last_error_at   of the task or its plugin; null when there was none
+ *   producer     {"last_error", "last_error_at"}: what librdkafka complained about since the last
+ *                record was delivered
+ *   plugin       the plugin's own words
+ */
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "task/task_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define EVERY_MS    1000
+#define SILENT_MS   3000 /* Kafka has not answered for so long: worth saying */
+#define STATUS_ROOM 16384
+
+static const char *const doing_texts[] = {"starting", "polling", "backing off",
+                                          "draining", "paused",  "ended"};
+
+/* ---- Pieces ------------------------------------------------------------------------------- */
+
+static void add_text(weir_buf *json, const char *key, const char *text)
+{
+    weir_buf_format(json, "\"%s\":", key);
+    if (text)
+        weir_json_text(json, text, strlen(text));
+    else
+        weir_buf_text_add(json, "null");
+}
+
+static void add_error(weir_buf *json, const char *text, int64_t at_ms)
+{
+    time_t seconds = (time_t)(at_ms / 1000);
+    char stamp[40];
+    struct tm utc;
+
+    gmtime_r(&seconds, &utc);
+    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    add_text(json, "last_error", text);
+    weir_buf_char(json, ',');
+    add_text(json, "last_error_at", text ? stamp : NULL);
+}
+
+static void add_number(weir_buf *json, const char *key, uint64_t number)
+{
+    weir_buf_format(json, "\"%s\":%" PRIu64 ",", key, number);
+}
+
+static void silence(weir_source_task *task, int64_t silent_ms, weir_buf *words)
+{
+    const char *trouble;
+    int64_t at_ms;
+
+    trouble = weir_task_producer_trouble(task->producer, &at_ms);
+    weir_buf_format(words, "Kafka: no answer for %" PRId64 " s", silent_ms / 1000);
+    if (trouble[0])
+        weir_buf_format(words, ": %s", trouble);
+}
+
+/* What the task waits for, the weightiest first; nothing when records flow. */
+static void waiting_for(weir_source_task *task, weir_buf *words)
+{
+    int64_t silent_ms = task->inflight.sent > 0 ? weir_now_ms() - task->answered_ms : 0;
+
+    if (task->doing == WEIR_DOING_PAUSED || task->doing == WEIR_DOING_ENDED)
+        return;
+    if (atomic_load(&task->suspend))
+        weir_buf_text_add(words, "the worker to be back in its group (suspended)");
+    else if (task->started && !task->may_emit)
+        weir_buf_text_add(words, "the worker's lease to be renewed");
+    else if (task->waiting_topic)
+        weir_buf_format(words, "topic '%s' to exist", task->waiting_topic);
+    else if (task->producer && silent_ms >= SILENT_MS)
+        silence(task, silent_ms, words);
+    else if (task->doing == WEIR_DOING_BACKING_OFF)
+        weir_buf_text_add(words, "the next attempt, see last_error");
+    else if (task->refused && weir_inflight_full(&task->inflight))
+        weir_buf_format(words, "Kafka to answer some of %zu records on their way",
+                        task->inflight.sent);
+    else if (task->refused)
+        weir_buf_text_add(words, "room in the producer's queue");
+}
+
+/* The plugin's own words, when they are a JSON object. */
+static const char *ask_plugin(weir_source_task *task)
+{
+    const weir_source *source = task->started ? task->config.plugin->source : NULL;
+    json_t *json = NULL;
+    size_t length;
+    char *room;
+
+    if (!source || !WEIR_HAS(source, status))
+        return NULL;
+    weir_buf_clear(&task->plugin_status);
+    room = weir_buf_reserve(&task->plugin_status, STATUS_ROOM);
+    atomic_store(&task->call, "status");
+    atomic_store(&task->call_due_ms, weir_now_ms());
+    length = source->status(task->self, room, STATUS_ROOM);
+    atomic_store(&task->call_due_ms, 0);
+    if (length == 0 || length >= STATUS_ROOM)
+        return NULL;
+    room[length] = '\0';
+    task->plugin_status.size = length;
+    if (strcmp(weir_buf_text(&task->plugin_json), room) == 0)
+        return room; /* as last time, and that was good */
+    weir_buf_clear(&task->plugin_json);
+    if (weir_json_read(room, length, &json, NULL) != WEIR_OK || !json_is_object(json)) {
+        json_decref(json);
+        return NULL;
+    }
+    json_decref(json);
+    weir_buf_add(&task->plugin_json, room, length);
+    return room;
+}
+
+/* ---- All of it ---------------------------------------------------------------------------- */
+
+static void write_details(weir_source_task *task, weir_buf *json)
+{
+    const char *trouble = "", *plugin = ask_plugin(task);
+    weir_buf words = WEIR_BUF;
+    int64_t at_ms = 0;
+
+    waiting_for(task, &words);
+    weir_buf_char(json, '{');
+    add_text(json, "doing", doing_texts[task->doing]);
+    weir_buf_char(json, ',');
+    add_text(json, "waiting_for", words.size ? weir_buf_text(&words) : NULL);
+    weir_buf_char(json, ',');
+    add_number(json, "emitted", task->emitted);
+    add_number(json, "delivered", task->delivered);
+    add_number(json, "dropped", task->dropped);
+    add_number(json, "abandoned", task->abandoned_records);
+    add_number(json, "in_flight", task->inflight.sent);
+    add_number(json, "unsettled", weir_inflight_unsettled(&task->inflight));
+    add_number(json, "restarts", task->restarts);
+    add_error(json, task->trouble.text, task->trouble.at_ms);
+    weir_buf_text_add(json, ",\"producer\":{");
+    if (task->producer)
+        trouble = weir_task_producer_trouble(task->producer, &at_ms);
+    add_error(json, trouble[0] ? trouble : NULL, at_ms);
+    weir_buf_char(json, '}');
+    if (plugin) {
+        weir_buf_text_add(json, ",\"plugin\":");
+        weir_buf_text_add(json, plugin);
+    }
+    weir_buf_char(json, '}');
+    weir_buf_free(&words);
+}
+
+void weir_task_details(weir_source_task *task, bool now)
+{
+    int64_t now_ms = weir_now_ms();
+    weir_buf json = WEIR_BUF;
+
+    if (!now && task->details && now_ms - task->details_ms < EVERY_MS)
+        return;
+    task->details_ms = now_ms;
+    write_details(task, &json);
+    if (!weir_same(task->details, weir_buf_text(&json))) {
+        free(task->details);
+        task->details = weir_buf_take(&json);
+        weir_task_report_details(task, task->details);
+    }
+    weir_buf_free(&json);
+}

@@ -1,0 +1,458 @@
+/* task_run.c - the thread of a source task.
+ *
+ * A task lives through one instance after another: producer opened, plugin started, polled and
+ * settled with until somebody wants it to end (stop, pause) or it cannot go on (a failure, a broken
+ * producer), then wound down. Nothing is kept from one instance to the next: what was not
+ * acknowledged to the source, the source still holds.
+ *
+ * The thread sleeps in one place, on wakeup_fd: reports of Kafka's, wishes of the herder's and
+ * records dropped while polling make it readable. It is drained before anything is looked at, so
+ * what comes later wakes the next sleep.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "task/task_internal.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long a failing task listens for answers to what is on its way. */
+#define FAREWELL_MS 1000
+
+static const weir_source *source_of(const weir_source_task *task)
+{
+    return task->config.plugin->source;
+}
+
+static bool is_stopping(weir_source_task *task)
+{
+    return atomic_load(&task->stop);
+}
+
+/* Somebody wants this instance to end. */
+static bool is_unwanted(weir_source_task *task)
+{
+    return is_stopping(task) || atomic_load(&task->pause);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Trouble ------------------------------------------------------------------------------ */
+
+void weir_task_note(weir_source_task *task, const char *text)
+{
+    weir_replace(&task->trouble.text, text);
+    task->trouble.at_ms = weir_wall_clock_ms();
+}
+
+void weir_task_fail(weir_source_task *task, const char *fmt, ...)
+{
+    const weir_plugin_desc *plugin = task->config.plugin;
+    weir_err err;
+    va_list args;
+
+    if (task->failure)
+        return;
+    va_start(args, fmt);
+    weir_vfail(&err, WEIR_FAILED, fmt, args);
+    va_end(args);
+    task->failure = weir_format("%s\n\tat plugin %s %s, connector %s, task %d", err.msg,
+                                plugin ? plugin->name : "(unknown)", plugin ? plugin->version : "",
+                                task->connector, task->number);
+    weir_task_note(task, err.msg);
+}
+
+void weir_task_restart(weir_source_task *task, const char *fmt, ...)
+{
+    weir_err err;
+    va_list args;
+
+    if (task->restart)
+        return;
+    va_start(args, fmt);
+    weir_vfail(&err, WEIR_FAILED, fmt, args);
+    va_end(args);
+    task->restart = weir_strdup(err.msg);
+    weir_task_note(task, err.msg);
+}
+
+/* How long to wait after this failure: longer each time, until records flow again or a failure
+ * stays away for as long as the longest wait. */
+static int64_t next_delay(weir_source_task *task, weir_task_backoff *backoff)
+{
+    int64_t now_ms = weir_now_ms();
+    unsigned seed = (unsigned)now_ms ^ (unsigned)(uintptr_t)task;
+    bool again = backoff->delay_ms > 0 && backoff->delivered == task->delivered &&
+                 now_ms - backoff->failed_ms < 2 * WEIR_TASK_BACKOFF_MAX_MS;
+
+    backoff->delay_ms =
+        again ? earlier(2 * backoff->delay_ms, WEIR_TASK_BACKOFF_MAX_MS) : WEIR_TASK_BACKOFF_MS;
+    backoff->failed_ms = now_ms;
+    backoff->delivered = task->delivered;
+    return backoff->delay_ms + rand_r(&seed) % (backoff->delay_ms / 5); /* not all at once */
+}
+
+/* ---- Sleeping, listening ------------------------------------------------------------------ */
+
+static void drain_wakeup(weir_source_task *task)
+{
+    uint64_t count;
+
+    if (read(task->wakeup_fd, &count, sizeof(count)) < 0)
+        return; /* nobody has woken us */
+}
+
+static void sleep_until(weir_source_task *task, int64_t until_ms)
+{
+    struct pollfd fd = {.fd = task->wakeup_fd, .events = POLLIN};
+    int64_t left_ms = until_ms - weir_now_ms();
+
+    if (left_ms > 0)
+        poll(&fd, 1, (int)left_ms);
+}
+
+/* Marks the time in which the thread is the plugin's. */
+static void enter(weir_source_task *task, const char *call, int64_t due_ms)
+{
+    atomic_store(&task->call, call);
+    atomic_store(&task->call_due_ms, due_ms);
+}
+
+static void leave(weir_source_task *task)
+{
+    atomic_store(&task->call_due_ms, 0);
+}
+
+static void tell_settled(void *ctx, const uint64_t *tokens, size_t count, weir_outcome outcome)
+{
+    weir_source_task *task = ctx;
+
+    enter(task, "settled", weir_now_ms());
+    source_of(task)->settled(task->self, tokens, count, outcome);
+    leave(task);
+}
+
+/* Hears what Kafka answered and tells the plugin. */
+static void serve(weir_source_task *task)
+{
+    const char *broken;
+
+    drain_wakeup(task);
+    weir_task_producer_poll(task->producer);
+    if (task->started)
+        weir_inflight_settle(&task->inflight, tell_settled, task);
+    broken = weir_task_producer_broken(task->producer);
+    if (broken)
+        weir_task_restart(task, "the producer is broken: %s", broken);
+}
+
+/* ---- Polling the plugin ------------------------------------------------------------------- */
+
+static const char *said(const weir_source_task *task, const char *call, char room[64])
+{
+    if (task->said && task->said[0])
+        return task->said;
+    snprintf(room, 64, "%s() failed and did not say why", call);
+    return room;
+}
+
+/* False when the plugin does not want to be polled again for now. */
+static bool poll_once(weir_source_task *task, int64_t deadline_ms)
+{
+    weir_status status;
+    char room[64];
+
+    weir_replace(&task->said, NULL);
+    task->refused = false;
+    task->may_emit = weir_task_lease_runs(task);
+    task->in_poll = true;
+    enter(task, "poll", deadline_ms);
+    status = source_of(task)->poll(task->self, deadline_ms);
+    leave(task);
+    task->in_poll = false;
+    switch (status) {
+    case WEIR_DONE:
+    case WEIR_AGAIN:
+        return true;
+    case WEIR_RETRY: {
+        int64_t delay_ms = next_delay(task, &task->poll_backoff);
+
+        task->poll_again_ms = weir_now_ms() + delay_ms;
+        weir_task_note(task, said(task, "poll", room));
+        weir_logf(WEIR_WARN, "poll failed, next one in %" PRId64 " ms: %s", delay_ms,
+                  said(task, "poll", room));
+        return false;
+    }
+    case WEIR_FATAL:
+        weir_task_fail(task, "%s", said(task, "poll", room));
+        return false;
+    }
+    weir_task_fail(task, "poll() answered %d, which means nothing", (int)status);
+    return false;
+}
+
+static void turn(weir_source_task *task)
+{
+    int64_t now_ms;
+
+    serve(task);
+    weir_task_details(task, false);
+    now_ms = weir_now_ms();
+    if (task->poll_again_ms > now_ms) {
+        task->doing = WEIR_DOING_BACKING_OFF;
+        sleep_until(task, earlier(task->poll_again_ms, now_ms + WEIR_TASK_POLL_MS));
+        return;
+    }
+    task->doing = WEIR_DOING_POLLING;
+    poll_once(task, now_ms + WEIR_TASK_POLL_MS);
+}
+
+/* ---- One instance ------------------------------------------------------------------------- */
+
+/* Sleeps before another attempt; false when nobody wants one any more. */
+static bool back_off(weir_source_task *task, int64_t delay_ms)
+{
+    int64_t until_ms = weir_now_ms() + delay_ms;
+
+    task->doing = WEIR_DOING_BACKING_OFF;
+    while (!is_unwanted(task) && weir_now_ms() < until_ms) {
+        drain_wakeup(task);
+        weir_task_details(task, false);
+        if (!is_unwanted(task))
+            sleep_until(task, earlier(until_ms, weir_now_ms() + WEIR_TASK_POLL_MS));
+    }
+    return !is_unwanted(task);
+}
+
+static bool start_plugin(weir_source_task *task)
+{
+    weir_status status;
+    char room[64];
+
+    for (;;) {
+        void *self = NULL;
+        int64_t delay_ms;
+
+        task->doing = WEIR_DOING_STARTING;
+        weir_replace(&task->said, NULL);
+        enter(task, "start", weir_now_ms());
+        status =
+            source_of(task)->start(&task->host, weir_settings_get(task->config.settings), &self);
+        leave(task);
+        if (status == WEIR_DONE) {
+            task->self = self;
+            task->started = true;
+            return true;
+        }
+        if (status != WEIR_RETRY) {
+            weir_task_fail(task, "%s", said(task, "start", room));
+            return false;
+        }
+        delay_ms = next_delay(task, &task->start_backoff);
+        weir_task_note(task, said(task, "start", room));
+        weir_logf(WEIR_WARN, "start failed, next one in %" PRId64 " ms: %s", delay_ms,
+                  said(task, "start", room));
+        if (!back_off(task, delay_ms))
+            return false;
+    }
+}
+
+static int64_t drain_ms(const weir_source_task *task)
+{
+    int64_t graceful_ms = task->worker->graceful_shutdown_ms;
+
+    /* What is left is for settling the rest as abandoned, stop() and closing the producer. */
+    return graceful_ms - earlier(1000, graceful_ms / 4);
+}
+
+/* Nothing new; until all is settled or the time is over. */
+static void drain(weir_source_task *task)
+{
+    int64_t deadline_ms = weir_now_ms() + drain_ms(task);
+    bool failed_before = task->failure != NULL, pollable = true;
+
+    task->doing = WEIR_DOING_DRAINING;
+    enter(task, "drain", weir_now_ms());
+    source_of(task)->drain(task->self);
+    leave(task);
+    for (;;) {
+        int64_t now_ms = weir_now_ms();
+
+        serve(task);
+        weir_task_details(task, false);
+        if (weir_inflight_unsettled(&task->inflight) == 0 || now_ms >= deadline_ms ||
+            task->restart || atomic_load(&task->abandoned))
+            break;
+        if (pollable)
+            pollable = poll_once(task, earlier(deadline_ms, now_ms + WEIR_TASK_POLL_MS));
+        else
+            sleep_until(task, earlier(deadline_ms, now_ms + WEIR_TASK_POLL_MS));
+    }
+    task->failed_in_drain = task->failure && !failed_before;
+}
+
+/* What Kafka still answers within a moment need not come twice from the source. */
+static void listen_once_more(weir_source_task *task)
+{
+    int64_t deadline_ms = weir_now_ms() + FAREWELL_MS;
+
+    for (serve(task); task->inflight.sent > 0 && weir_now_ms() < deadline_ms; serve(task))
+        sleep_until(task, deadline_ms);
+}
+
+static void wind_down(weir_source_task *task)
+{
+    size_t abandoned;
+
+    if (atomic_load(&task->abandoned))
+        ; /* nobody waits for us any more */
+    else if (task->failure)
+        listen_once_more(task);
+    else if (!task->restart)
+        drain(task);
+    abandoned = weir_inflight_abandon(&task->inflight);
+    if (abandoned > 0)
+        weir_logf(WEIR_WARN, "%zu records were on their way and are not acknowledged", abandoned);
+    task->abandoned_records += abandoned;
+    weir_inflight_settle(&task->inflight, tell_settled, task);
+    enter(task, "stop", weir_now_ms());
+    source_of(task)->stop(task->self);
+    leave(task);
+    task->self = NULL;
+    task->started = false;
+}
+
+static void one_instance(weir_source_task *task)
+{
+    weir_err err;
+
+    task->doing = WEIR_DOING_STARTING;
+    task->poll_again_ms = 0;
+    task->may_emit = true; /* until the first poll asks */
+    if (weir_task_producer_open(&task->config.producer, task->wakeup_fd, weir_task_answered, task,
+                                &task->producer, &err) != WEIR_OK) {
+        weir_task_fail(task, "cannot make the producer: %s", err.msg);
+        return;
+    }
+    if (start_plugin(task)) {
+        if (!task->reported_any || task->reported != WEIR_TASK_RUNNING)
+            weir_task_report(task, WEIR_TASK_RUNNING, NULL);
+        while (!is_unwanted(task) && !task->failure && !task->restart)
+            turn(task);
+        wind_down(task);
+    }
+    weir_task_producer_close(task->producer);
+    task->producer = NULL;
+}
+
+/* ---- The whole life ----------------------------------------------------------------------- */
+
+static void stay_paused(weir_source_task *task)
+{
+    task->doing = WEIR_DOING_PAUSED;
+    weir_task_details(task, true);
+    weir_task_report(task, WEIR_TASK_PAUSED, NULL);
+    while (atomic_load(&task->pause) && !is_stopping(task)) {
+        struct pollfd fd = {.fd = task->wakeup_fd, .events = POLLIN};
+
+        poll(&fd, 1, -1);
+        drain_wakeup(task);
+    }
+}
+
+static bool configure(weir_source_task *task)
+{
+    weir_task_config_source from = {
+        .connector = task->connector,
+        .task = task->number,
+        .registry = task->registry,
+        .plugin = task->given_plugin,
+        .worker = task->worker,
+        .connector_config = &task->connector_config,
+        .task_config = &task->task_config,
+    };
+    weir_err err;
+
+    if (task->configured)
+        return true;
+    task->configured = true;
+    if (weir_task_config_read(&from, &task->config, &err) != WEIR_OK)
+        weir_task_fail(task, "%s", err.msg);
+    task->inflight.bound = task->config.in_flight;
+    return !task->failure;
+}
+
+static void start_again(weir_source_task *task)
+{
+    int64_t delay_ms = next_delay(task, &task->restart_backoff);
+
+    task->restarts++;
+    weir_logf(WEIR_WARN, "starting again in %" PRId64 " ms: %s", delay_ms, task->restart);
+    weir_replace(&task->restart, NULL);
+    back_off(task, delay_ms);
+}
+
+static void live(weir_source_task *task)
+{
+    while (!is_stopping(task) && !task->failure) {
+        if (atomic_load(&task->pause)) {
+            stay_paused(task);
+            continue;
+        }
+        if (!configure(task))
+            break;
+        one_instance(task);
+        if (task->restart && !task->failure)
+            start_again(task);
+    }
+}
+
+static void free_all(weir_source_task *task)
+{
+    weir_task_config_clear(&task->config);
+    weir_inflight_free(&task->inflight);
+    free(task->said);
+    free(task->failure);
+    free(task->restart);
+    free(task->trouble.text);
+    free(task->waiting_topic);
+    free(task->details);
+    weir_buf_free(&task->plugin_status);
+    weir_buf_free(&task->plugin_json);
+    weir_buf_free(&task->key);
+    weir_buf_free(&task->value);
+    for (size_t i = 0; i < task->header_room; i++)
+        weir_buf_free(&task->header_values[i]);
+    free(task->header_values);
+    free(task->headers);
+}
+
+void *weir_task_run(void *arg)
+{
+    weir_source_task *task = arg;
+
+    weir_log_context(task->context);
+    weir_task_host_init(task);
+    live(task);
+    task->doing = WEIR_DOING_ENDED;
+    weir_task_details(task, true);
+    if (task->failure && task->failed_in_drain && is_stopping(task)) {
+        weir_logf(WEIR_WARN, "failed while it was being stopped: %s", task->failure);
+        weir_task_report(task, WEIR_TASK_ENDED, NULL);
+    } else if (task->failure) {
+        weir_logf(WEIR_ERROR, "failed: %s", task->failure);
+        weir_task_report(task, WEIR_TASK_FAILED, task->failure);
+    } else {
+        weir_task_report(task, WEIR_TASK_ENDED, NULL);
+    }
+    free_all(task);
+    weir_task_over(task);
+    return NULL;
+}
