@@ -8,9 +8,8 @@
 #ifndef WEIR_HERDER_ASSIGNOR_H
 #define WEIR_HERDER_ASSIGNOR_H
 
-#include "base/map.h"
-
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WEIR_ITEM_CONNECTOR (-1) /* the connector itself, beside its tasks 0, 1, … */
@@ -49,8 +48,12 @@ typedef struct weir_assign_input {
     int64_t term, seq; /* of the decision being made */
 } weir_assign_input;
 
-/* One placement per wanted item, in the order of `items`; strings point into the input.
- * The caller free()s the array. */
-weir_placement *weir_assign(const weir_assign_input *input);
+/* "fleet/3", or "fleet/c" for the connector itself: how records name an item. */
+void weir_item_text(const weir_item *item, char *text, size_t room);
+
+/* One placement per wanted item, in the order of `items`; behind them what is wanted no more but
+ * not let go of yet, so that a connector deleted and made again cannot run twice. Strings point
+ * into the input. The caller free()s the array. */
+weir_placement *weir_assign(const weir_assign_input *input, size_t *ret_count);
 
 #endif

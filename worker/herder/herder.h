@@ -32,8 +32,11 @@ typedef struct weir_herder_options {
  * retrying with back-off for as long as Kafka is away. Answers questions from the first moment. */
 weir_herder *weir_herder_start(const weir_herder_options *options);
 /* Leaves the group cleanly: tasks drain and stop, statuses go out, LeaveGroup. Bounded by
- * task.shutdown.graceful.timeout.ms + 5 s. */
+ * task.shutdown.graceful.timeout.ms + 8 s. Answers questions meanwhile, and refuses them
+ * afterwards. */
 void weir_herder_stop(weir_herder *herder);
+/* After weir_herder_stop(), when nobody asks any more. */
+void weir_herder_free(weir_herder *herder);
 
 /* ---- Questions and commands of the REST API ---------------------------------------------- */
 

@@ -1,0 +1,619 @@
+/* commands.c - what the REST API wants done.
+ *
+ * A command goes through: is this the worker to do it (else forward, or wait for a leader to be
+ * there) → does the thing exist → check and plan on the thread for foreign code → one transaction
+ * → its read-back → the answer. Texts are Apache's (connect-rest-api.md 1.3, 1.4, 2.1).
+ */
+#include "herder/state.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LEADER_WAIT_MS 2000 /* how long a write waits for the next leader; then 409 */
+
+#define NO_LEADER                                                                                  \
+    "Cannot complete request momentarily due to no known leader URL, likely because a rebalance "  \
+    "was underway."
+
+/* ---- Waiting ------------------------------------------------------------------------------------
+ */
+
+void weir_command_park(weir_herder *h, weir_slot *slot, int64_t until_ms)
+{
+    char name[24];
+
+    slot->parked_until_ms = until_ms;
+    snprintf(name, sizeof(name), "%020llu", (unsigned long long)++h->last_parked);
+    weir_map_set(&h->parked, name, slot);
+}
+
+void weir_commands_unpark(weir_herder *h, int64_t now_ms)
+{
+    weir_map parked = h->parked;
+
+    (void)now_ms;
+    if (parked.count == 0)
+        return;
+    h->parked = (weir_map){.drop = NULL};
+    WEIR_MAP_EACH (entry, &parked)
+        weir_command(h, entry->value); /* parks itself again if it has to */
+    weir_map_clear(&parked);
+}
+
+void weir_commands_end(weir_herder *h)
+{
+    WEIR_MAP_EACH (entry, &h->parked)
+        weir_slot_refuse(entry->value, WEIR_UNAVAILABLE, "Worker is shutting down");
+    weir_map_clear(&h->parked);
+}
+
+/* Before the stores are read nothing can be said about a connector, true or false. */
+static bool wait_for_start(weir_herder *h, weir_slot *slot)
+{
+    if (weir_herder_ready(h))
+        return false;
+    if (h->waiting_for)
+        weir_slot_refuse(slot, WEIR_UNAVAILABLE,
+                         "Worker is still starting up. It waits for Kafka: %s", h->waiting_for);
+    else if (weir_now_ms() >= slot->deadline_ms)
+        weir_slot_release(slot);
+    else
+        weir_command_park(h, slot, slot->deadline_ms);
+    return true;
+}
+
+/* Ours to do? Otherwise it is forwarded, parked or refused here. */
+static bool is_leaders_work(weir_herder *h, weir_slot *slot)
+{
+    int64_t now_ms = weir_now_ms();
+    const char *url;
+
+    if (weir_leads(h))
+        return true;
+    url = h->role == WEIR_FOLLOWER ? weir_leader_url(h) : NULL;
+    if (url && !weir_same(h->config.leader.instance, h->instance)) {
+        weir_slot_forward(slot, url);
+        return false;
+    }
+    if (!slot->parked_until_ms)
+        slot->parked_until_ms = h->had_leader ? now_ms + LEADER_WAIT_MS : slot->deadline_ms;
+    if (now_ms < slot->parked_until_ms)
+        weir_command_park(h, slot, slot->parked_until_ms);
+    else
+        weir_slot_refuse(slot, WEIR_CONFLICT, NO_LEADER);
+    return false;
+}
+
+/* ---- Checking
+ * ------------------------------------------------------------------------------------ */
+
+typedef struct check_ticket {
+    weir_herder *herder;
+    weir_slot *slot; /* NULL: upkeep */
+    char *connector;
+} check_ticket;
+
+/* [foreign] */
+static void checked(void *ctx, weir_check *check)
+{
+    check_ticket *ticket = ctx;
+    weir_mail *mail = weir_mail_new(WEIR_MAIL_CHECKED);
+
+    mail->slot = ticket->slot;
+    mail->connector = ticket->connector;
+    mail->check = weir_new(weir_check);
+    *mail->check = *check;
+    *check = (weir_check){.code = WEIR_OK};
+    weir_post(ticket->herder, mail);
+    free(ticket);
+}
+
+static void submit(weir_herder *h, weir_slot *slot, const char *connector, const weir_props *config,
+                   bool plan)
+{
+    check_ticket *ticket = weir_new(check_ticket);
+    weir_check_request request = {.registry = h->options.registry,
+                                  .worker = &h->settings->props,
+                                  .connector = connector,
+                                  .config = config,
+                                  .plan = plan};
+
+    *ticket = (check_ticket){h, slot, weir_strdup(connector)};
+    if (weir_check_submit(h->options.foreign, &request, checked, ticket) == WEIR_OK)
+        return;
+    free(ticket->connector);
+    free(ticket);
+    if (slot)
+        weir_slot_refuse(slot, WEIR_UNAVAILABLE,
+                         "Too many connector configs are waiting to be checked; try again later");
+}
+
+static weir_target wished_target(const weir_slot *slot)
+{
+    if (weir_same(slot->target, "PAUSED"))
+        return WEIR_PAUSED;
+    return weir_same(slot->target, "STOPPED") ? WEIR_STOPPED : WEIR_STARTED;
+}
+
+static void check_config(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    weir_target target = entry ? entry->target : wished_target(slot);
+
+    slot->existed = entry != NULL;
+    if (!weir_props_has(&slot->config, "name"))
+        weir_props_set(&slot->config, "name", slot->connector);
+    submit(h, slot, slot->connector, &slot->config, target == WEIR_STARTED);
+}
+
+/* ---- Batches
+ * --------------------------------------------------------------------------------------- */
+
+static void add_target(weir_batch *batch, const char *connector, weir_target target)
+{
+    weir_buf key = WEIR_BUF, value = WEIR_BUF;
+
+    weir_config_target_key(&key, connector);
+    weir_config_target_value(&value, target);
+    weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
+    weir_buf_free(&key);
+    weir_buf_free(&value);
+}
+
+static void add_config(weir_batch *batch, const char *connector, const weir_props *config)
+{
+    weir_buf key = WEIR_BUF, value = WEIR_BUF;
+
+    weir_config_connector_key(&key, connector);
+    weir_config_properties_value(&value, config);
+    weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
+    weir_buf_free(&key);
+    weir_buf_free(&value);
+}
+
+static void add_tasks(weir_batch *batch, const char *connector, const weir_props *tasks,
+                      size_t count)
+{
+    weir_buf key = WEIR_BUF, value = WEIR_BUF;
+
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_clear(&key);
+        weir_buf_clear(&value);
+        weir_config_task_key(&key, connector, (int32_t)i);
+        weir_config_properties_value(&value, &tasks[i]);
+        weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
+    }
+    weir_buf_clear(&key);
+    weir_buf_clear(&value);
+    weir_config_commit_key(&key, connector);
+    weir_config_commit_value(&value, (int32_t)count);
+    weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
+    weir_buf_free(&key);
+    weir_buf_free(&value);
+}
+
+static bool same_tasks(const weir_connector_entry *entry, const weir_check *check)
+{
+    if (entry->inconsistent || entry->tasks_offset < 0 ||
+        (size_t)entry->task_count != check->task_count)
+        return false;
+    for (int32_t i = 0; i < entry->task_count; i++)
+        if (!weir_props_equal(&entry->tasks[i], &check->tasks[i]))
+            return false;
+    /* Apache restarts the tasks after any edit of the config, even one that leaves them equal. */
+    return entry->tasks_offset >= entry->config_offset;
+}
+
+/* ---- Commands of the leader
+ * --------------------------------------------------------------------------- */
+
+static void create(weir_herder *h, weir_slot *slot)
+{
+    check_config(h, slot, NULL);
+}
+
+static void put_config(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    check_config(h, slot, entry);
+}
+
+static void patch_config(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    weir_props merged = WEIR_PROPS;
+
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Connector %s not found", slot->connector);
+        return;
+    }
+    weir_props_merge(&merged, &entry->config);
+    WEIR_PROPS_EACH (pair, &slot->config) {
+        if (pair->value)
+            weir_props_set(&merged, pair->key, pair->value);
+        else
+            weir_props_remove(&merged, pair->key);
+    }
+    weir_props_clear(&slot->config);
+    slot->config = merged;
+    check_config(h, slot, entry);
+}
+
+static void delete_connector(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    weir_batch *batch;
+    weir_buf key = WEIR_BUF;
+
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Connector %s not found", slot->connector);
+        return;
+    }
+    batch = weir_batch_new();
+    weir_config_connector_key(&key, slot->connector);
+    weir_batch_add(batch, weir_buf_text(&key), NULL);
+    weir_buf_clear(&key);
+    weir_config_target_key(&key, slot->connector);
+    weir_batch_add(batch, weir_buf_text(&key), NULL);
+    weir_buf_free(&key);
+    weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
+}
+
+static void stop(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    weir_batch *batch;
+
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown connector %s", slot->connector);
+        return;
+    }
+    batch = weir_batch_new();
+    add_tasks(batch, slot->connector, NULL, 0);
+    add_target(batch, slot->connector, WEIR_STOPPED);
+    weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
+}
+
+static void resume(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown connector %s", slot->connector);
+        return;
+    }
+    submit(h, slot, slot->connector, &entry->config, true);
+}
+
+static void write_restart(weir_herder *h, weir_slot *slot)
+{
+    weir_batch *batch = weir_batch_new();
+    weir_buf key = WEIR_BUF, value = WEIR_BUF;
+
+    weir_config_restart_key(&key, slot->connector);
+    weir_config_restart_value(&value, slot->request.include_tasks, slot->request.only_failed);
+    weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
+    weir_buf_free(&key);
+    weir_buf_free(&value);
+    weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
+}
+
+static void as_restarting(json_t *row, bool only_failed)
+{
+    if (!only_failed || weir_same(weir_json_str(row, "state"), "FAILED"))
+        weir_json_set_str(row, "state", "RESTARTING");
+}
+
+static void restart(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    json_t *plan, *row;
+    size_t i;
+
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown connector: %s", slot->connector);
+        return;
+    }
+    if (!slot->request.include_tasks && !slot->request.only_failed) {
+        submit(h, slot, slot->connector, &entry->config, entry->target == WEIR_STARTED);
+        return;
+    }
+    plan = weir_answer_status(h, slot->connector);
+    if (!plan) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Status for connector %s not found",
+                         slot->connector);
+        return;
+    }
+    as_restarting(json_object_get(plan, "connector"), slot->request.only_failed);
+    json_array_foreach (json_object_get(plan, "tasks"), i, row)
+        if (slot->request.include_tasks)
+            as_restarting(row, slot->request.only_failed);
+    slot->reply.accepted = true;
+    slot->reply.body = plan; /* given once the record is in the log */
+    write_restart(h, slot);
+}
+
+/* ---- Commands of any worker, and of an owner
+ * -------------------------------------------------------------- */
+
+static void pause(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    weir_buf key = WEIR_BUF, value = WEIR_BUF;
+    uint64_t token;
+
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown connector %s", slot->connector);
+        return;
+    }
+    weir_config_target_key(&key, slot->connector);
+    weir_config_target_value(&value, WEIR_PAUSED);
+    token = weir_write_remember(h, WEIR_WRITE_COMMAND, slot);
+    if (weir_producer_send(h->producer, h->settings->config_topic, weir_buf_text(&key),
+                           weir_buf_text(&value), token) != WEIR_OK) {
+        weir_err err;
+
+        weir_fail(&err, WEIR_FULL, "too many writes wait for Kafka");
+        weir_leadership_written(h, token, WEIR_FULL, -1, &err);
+    }
+    weir_buf_free(&key);
+    weir_buf_free(&value);
+}
+
+static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
+{
+    int32_t task = slot->request.task;
+    const char *owner, *url;
+
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown connector: %s", slot->connector);
+        return;
+    }
+    if (task < 0 || (task >= entry->task_count &&
+                     !(entry->target == WEIR_STOPPED &&
+                       weir_status_store_get(&h->statuses, slot->connector, task)))) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown task: %s-%d", slot->connector, (int)task);
+        return;
+    }
+    if (weir_workload_restart_task(h, slot->connector, task)) {
+        weir_slot_answer(slot, NULL);
+        return;
+    }
+    owner = weir_item_owner(h, slot->connector, task);
+    url = owner && strcmp(owner, h->settings->worker_id) != 0 ? weir_worker_url(h, owner) : NULL;
+    if (url)
+        weir_slot_forward(slot, url);
+    else
+        weir_slot_refuse(slot, WEIR_CONFLICT, NO_LEADER);
+}
+
+static void leaders_command(weir_herder *h, weir_slot *slot)
+{
+    const weir_connector_entry *entry;
+
+    if (!is_leaders_work(h, slot))
+        return;
+    entry = weir_config_store_find(&h->config, slot->connector);
+    switch (slot->request.what) {
+    case WEIR_ASK_CREATE:
+        create(h, slot);
+        break;
+    case WEIR_ASK_PUT_CONFIG:
+        put_config(h, slot, entry);
+        break;
+    case WEIR_ASK_PATCH_CONFIG:
+        patch_config(h, slot, entry);
+        break;
+    case WEIR_ASK_DELETE:
+        delete_connector(h, slot, entry);
+        break;
+    case WEIR_ASK_STOP:
+        stop(h, slot, entry);
+        break;
+    case WEIR_ASK_RESUME:
+        resume(h, slot, entry);
+        break;
+    default:
+        restart(h, slot, entry);
+    }
+}
+
+void weir_command(weir_herder *h, weir_slot *slot)
+{
+    if (weir_now_ms() >= slot->deadline_ms) { /* nobody waits for it any more */
+        weir_slot_release(slot);
+        return;
+    }
+    switch (slot->request.what) {
+    case WEIR_ASK_ROOT:
+    case WEIR_ASK_HEALTH:
+    case WEIR_ASK_LIST:
+    case WEIR_ASK_STATUS:
+    case WEIR_ASK_TASK_STATUS:
+    case WEIR_ASK_DETAILS:
+        weir_answer(h, slot);
+        return;
+    default:
+        break;
+    }
+    if (wait_for_start(h, slot))
+        return;
+    switch (slot->request.what) {
+    case WEIR_ASK_CONNECTOR:
+    case WEIR_ASK_CONFIG:
+    case WEIR_ASK_TASKS:
+        weir_answer(h, slot);
+        break;
+    case WEIR_ASK_PAUSE:
+        pause(h, slot, weir_config_store_find(&h->config, slot->connector));
+        break;
+    case WEIR_ASK_RESTART_TASK:
+        restart_task(h, slot, weir_config_store_find(&h->config, slot->connector));
+        break;
+    default:
+        leaders_command(h, slot);
+    }
+}
+
+/* ---- After the check
+ * -------------------------------------------------------------------------------------- */
+
+static void write_config(weir_herder *h, weir_slot *slot, const weir_check *check)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
+    weir_batch *batch;
+
+    if (slot->request.what == WEIR_ASK_CREATE && entry) {
+        weir_slot_refuse(slot, WEIR_EXISTS, "Connector %s already exists", slot->connector);
+        return;
+    }
+    batch = weir_batch_new();
+    if (slot->target && !entry)
+        add_target(batch, slot->connector, wished_target(slot));
+    add_config(batch, slot->connector, &slot->config);
+    if (check->task_count > 0)
+        add_tasks(batch, slot->connector, check->tasks, check->task_count);
+    slot->reply.created = !entry;
+    weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
+}
+
+static void write_resume(weir_herder *h, weir_slot *slot, const weir_check *check)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
+    weir_batch *batch;
+
+    if (!entry) {
+        weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown connector %s", slot->connector);
+        return;
+    }
+    batch = weir_batch_new();
+    if (!same_tasks(entry, check))
+        add_tasks(batch, slot->connector, check->tasks, check->task_count);
+    add_target(batch, slot->connector, WEIR_STARTED);
+    weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
+}
+
+/* A plain restart: the plan is made again, and the owner shows the connector anew. */
+static void write_plain_restart(weir_herder *h, weir_slot *slot, const weir_check *check)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
+
+    if (entry && entry->target == WEIR_STARTED && !same_tasks(entry, check)) {
+        weir_batch *batch = weir_batch_new();
+
+        add_tasks(batch, slot->connector, check->tasks, check->task_count);
+        weir_lead_write(h, WEIR_WRITE_UPKEEP, batch, NULL);
+    }
+    write_restart(h, slot);
+}
+
+void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check)
+{
+    if (check->code != WEIR_OK) {
+        if (slot->request.what == WEIR_ASK_RESTART)
+            weir_slot_refuse(slot, WEIR_FAILED, "Failed to start connector: %s: %s",
+                             slot->connector, check->err.msg);
+        else
+            weir_slot_refuse(slot, check->code, "%s", check->err.msg);
+        return;
+    }
+    if (!weir_leads(h)) {
+        weir_slot_refuse(slot, WEIR_CONFLICT,
+                         "Cannot complete request because of a conflicting operation (e.g. worker "
+                         "rebalance)");
+        return;
+    }
+    if (slot->request.what == WEIR_ASK_RESUME)
+        write_resume(h, slot, check);
+    else if (slot->request.what == WEIR_ASK_RESTART)
+        write_plain_restart(h, slot, check);
+    else
+        write_config(h, slot, check);
+}
+
+/* ---- After the write
+ * -------------------------------------------------------------------------------------- */
+
+static const char *failure_text(weir_ask what)
+{
+    switch (what) {
+    case WEIR_ASK_DELETE:
+        return "Error removing connector configuration from Kafka";
+    case WEIR_ASK_PAUSE:
+    case WEIR_ASK_RESUME:
+        return "Error writing target state to Kafka";
+    case WEIR_ASK_RESTART:
+        return "Error writing restart request to Kafka";
+    default:
+        return "Error writing connector configuration to Kafka";
+    }
+}
+
+static void answer_written(weir_herder *h, weir_slot *slot)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
+    json_t *body = slot->reply.body;
+
+    switch (slot->request.what) {
+    case WEIR_ASK_CREATE:
+    case WEIR_ASK_PUT_CONFIG:
+    case WEIR_ASK_PATCH_CONFIG:
+        /* Deleted by the next command already? Then it was there for a moment. */
+        body = entry ? weir_answer_connector(h, entry, slot->reply.created) : NULL;
+        break;
+    default:
+        break;
+    }
+    weir_slot_answer(slot, body);
+}
+
+void weir_command_written(weir_herder *h, weir_slot *slot, weir_code code, const weir_err *err)
+{
+    if (code == WEIR_OK) {
+        answer_written(h, slot);
+        return;
+    }
+    json_decref(slot->reply.body);
+    slot->reply.body = NULL;
+    weir_logf(WEIR_WARN, "%s (connector '%s'): %s", failure_text(slot->request.what),
+              slot->connector, err->msg);
+    if (code == WEIR_CLOSED)
+        weir_slot_refuse(slot, WEIR_CONFLICT,
+                         "Cannot complete request because of a conflicting operation (e.g. worker "
+                         "rebalance)");
+    else if (code == WEIR_FENCED)
+        weir_slot_refuse(slot, WEIR_FAILED,
+                         "Failed to write to config topic; this may be due to a transient error "
+                         "and the request can be safely retried");
+    else
+        weir_slot_refuse(slot, WEIR_FAILED, "%s", failure_text(slot->request.what));
+}
+
+/* ---- Upkeep: the leader plans what nobody asked for
+ * ---------------------------------------------------------- */
+
+void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry)
+{
+    int64_t *planned = weir_new(int64_t);
+
+    *planned = entry->config_offset;
+    weir_map_set(&h->planned, entry->name, planned);
+    weir_logf(WEIR_INFO, "planning connector '%s': its task set is %s", entry->name,
+              entry->inconsistent ? "incomplete" : "missing");
+    submit(h, NULL, entry->name, &entry->config, true);
+}
+
+void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *check)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, connector);
+    weir_batch *batch;
+
+    if (!weir_leads(h) || !entry || entry->target != WEIR_STARTED)
+        return;
+    if (check->code != WEIR_OK) {
+        weir_logf(WEIR_ERROR, "connector '%s' cannot be planned: %s", connector, check->err.msg);
+        weir_status_write(h, connector, WEIR_CONNECTOR_ITEM, WEIR_STATE_FAILED, check->err.msg,
+                          false);
+        return;
+    }
+    if (same_tasks(entry, check))
+        return;
+    batch = weir_batch_new();
+    add_tasks(batch, connector, check->tasks, check->task_count);
+    weir_lead_write(h, WEIR_WRITE_UPKEEP, batch, NULL);
+}

@@ -1,0 +1,205 @@
+/* membership.c - what the group tells us and what we tell the others.
+ *
+ * Presence (`worker/<id>` in the config topic) is this worker's word about itself: which process
+ * it is, which generation it has seen, up to which decision it has let go of what was taken, and
+ * what is still stopping. The leader decides by it and by nothing else.
+ */
+#include "herder/state.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RELIEF_MS   3000 /* how long a leaving worker waits to be relieved of its items */
+#define HANDOVER_MS 1000 /* how long a leaving leader waits to give its own items away */
+#define LEAVE_MS    2500 /* how long LeaveGroup may take */
+
+static const char *state_text(const weir_herder *h)
+{
+    return h->leaving ? "leaving" : h->suspended ? "suspended" : "running";
+}
+
+static json_t *names(const weir_map *map)
+{
+    json_t *list = json_array();
+
+    WEIR_MAP_EACH (entry, map)
+        json_array_append_new(list, json_string(entry->key));
+    return list;
+}
+
+static json_t *stopping(const weir_herder *h)
+{
+    json_t *list = json_array();
+
+    WEIR_MAP_EACH (entry, &h->items) {
+        const weir_own_item *item = entry->value;
+
+        if (item->run && !item->assigned)
+            json_array_append_new(list, json_string(entry->key));
+    }
+    return list;
+}
+
+void weir_membership_write(weir_herder *h)
+{
+    weir_buf key = WEIR_BUF;
+    json_t *body;
+    char *value;
+
+    if (!h->presence_due || !h->in_group)
+        return;
+    body = json_pack("{s:s, s:I, s:s, s:s, s:s, s:{s:I, s:I}, s:o, s:o, s:s}", "instance",
+                     h->instance, "generation", (json_int_t)h->generation, "member", h->member,
+                     "url", h->settings->url, "version", WEIR_VERSION, "ack", "term",
+                     (json_int_t)h->ack_term, "seq", (json_int_t)h->ack_seq, "stopping",
+                     stopping(h), "stuck", names(&h->stuck), "state", state_text(h));
+    value = weir_json_dump(body);
+    weir_config_worker_key(&key, h->settings->worker_id);
+    if (weir_producer_send(h->producer, h->settings->config_topic, weir_buf_text(&key), value, 0) ==
+        WEIR_OK)
+        h->presence_due = false;
+    json_decref(body);
+    free(value);
+    weir_buf_free(&key);
+}
+
+static void assigned(weir_herder *h, const weir_group_event *event)
+{
+    char generation[24];
+
+    snprintf(generation, sizeof(generation), "%lld", (long long)event->generation);
+    weir_log(WEIR_INFO, "joined the group", "group", h->settings->group_id, "generation",
+             generation, "member", event->member, NULL);
+    h->in_group = h->ever_in_group = true;
+    h->generation = event->generation;
+    h->generation_since_ms = weir_now_ms();
+    h->holds_partition = event->holds_partition;
+    weir_replace(&h->member, event->member);
+    weir_stage(h, "ensuring membership in the cluster");
+    weir_stage_done(h);
+    h->presence_due = h->dirty = true;
+    weir_membership_write(h);
+    if (h->suspended) { /* what happened while we were away has to be read first */
+        h->resume_barrier = ++h->last_barrier;
+        weir_compacted_log_barrier(h->config_log, h->resume_barrier);
+    }
+    if (h->holds_partition && h->role == WEIR_FOLLOWER && !h->leaving)
+        weir_leadership_candidate(h, "holds the group's partition", 0);
+}
+
+static void lost(weir_herder *h)
+{
+    weir_logf(WEIR_WARN,
+              "lost the membership in group '%s' (generation %lld): tasks are suspended "
+              "until it is back",
+              h->settings->group_id, (long long)h->generation);
+    h->in_group = h->holds_partition = false;
+    h->suspended = h->was_lost = true;
+    h->resume_barrier = 0;
+    weir_stage(h, "ensuring membership in the cluster");
+    weir_workload_suspend(h, true);
+}
+
+void weir_membership_event(weir_herder *h, const weir_group_event *event)
+{
+    switch (event->change) {
+    case WEIR_GROUP_ASSIGNED:
+        assigned(h, event);
+        break;
+    case WEIR_GROUP_REVOKED: /* a join round; under range every generation has one */
+        break;
+    case WEIR_GROUP_LOST:
+        lost(h);
+        break;
+    case WEIR_GROUP_LEFT:
+        h->in_group = false;
+        h->left = true;
+        break;
+    }
+}
+
+void weir_membership_resume(weir_herder *h)
+{
+    h->resume_barrier = 0;
+    if (!h->in_group || !h->suspended)
+        return;
+    weir_logf(WEIR_INFO, "back in group '%s': tasks that are still ours go on",
+              h->settings->group_id);
+    h->suspended = false;
+    h->presence_due = true;
+    weir_workload_apply(h); /* what is not ours any more stops before the rest goes on */
+    weir_workload_suspend(h, false);
+}
+
+/* ---- A clean stop -----------------------------------------------------------------------------
+ */
+
+void weir_membership_leave(weir_herder *h)
+{
+    int64_t now_ms = weir_now_ms();
+
+    weir_stage(h, "shutting down");
+    h->leaving = h->dirty = h->presence_due = true;
+    h->candidate_at_ms = 0;
+    h->relief_by_ms = now_ms + (h->in_group ? RELIEF_MS : 0); /* out of it nobody relieves us */
+    h->stop_by_ms = now_ms + h->settings->graceful_shutdown_ms + RELIEF_MS;
+}
+
+static bool has_assigned(const weir_herder *h)
+{
+    WEIR_MAP_EACH (entry, &h->items)
+        if (((const weir_own_item *)entry->value)->assigned)
+            return true;
+    return false;
+}
+
+/* Does the assignment in force still have items that were taken from this worker? */
+static bool has_unplaced(const weir_herder *h)
+{
+    const json_t *item;
+    const char *name;
+
+    json_object_foreach (json_object_get(h->config.assignment, "unassigned"), name, item)
+        if (weir_same(weir_json_str(item, "from"), h->settings->worker_id))
+            return true;
+    return false;
+}
+
+/* A leaving leader gives its own items away before it goes. */
+static bool hands_over(weir_herder *h, int64_t now_ms)
+{
+    if (!weir_leads(h) || h->config.workers.count < 2 ||
+        (!has_unplaced(h) && !h->assignment_in_flight))
+        return false;
+    if (!h->handover_by_ms)
+        h->handover_by_ms = now_ms + HANDOVER_MS;
+    return now_ms < h->handover_by_ms;
+}
+
+bool weir_membership_left(weir_herder *h)
+{
+    int64_t now_ms = weir_now_ms();
+
+    if (h->left)
+        return true;
+    if (h->left_by_ms)
+        return now_ms >= h->left_by_ms;
+    if (h->relief_by_ms && (now_ms >= h->relief_by_ms || !has_assigned(h))) {
+        h->relief_by_ms = 0;
+        weir_workload_stop_all(h);
+    }
+    if (h->relief_by_ms || (!weir_workload_idle(h) && now_ms < h->stop_by_ms))
+        return false;
+    if (!h->group)
+        return true;
+    if (hands_over(h, now_ms))
+        return false;
+    weir_membership_write(h);
+    weir_group_leave(h->group);
+    h->left_by_ms = now_ms + LEAVE_MS;
+    return false;
+}

@@ -1,0 +1,286 @@
+/* state.h - everything the herder knows, and who in this folder works on it. Private to herder/.
+ *
+ *   herder.c       the thread, its mailbox, start and stop
+ *   startup.c      from nothing to a member of the group, however long Kafka is away
+ *   membership.c   group events, presence, suspension
+ *   leadership.c   becoming, being and ceasing to be the leader; writes on L and their read-back
+ *   decision.c     who runs what: from the log to assignor.c and back into the log
+ *   workload.c     this worker's items: start, stop, restart, their statuses
+ *   commands.c     what the REST API wants done
+ *   answers.c      what the REST API wants to know
+ *
+ * All functions are [herder] unless they say otherwise.
+ */
+#ifndef WEIR_HERDER_STATE_H
+#define WEIR_HERDER_STATE_H
+
+#include "base/json.h"
+#include "base/map.h"
+#include "base/queue.h"
+#include "herder/assignor.h"
+#include "herder/herder.h"
+#include "kafka/compacted_log.h"
+#include "kafka/config_store.h"
+#include "kafka/group.h"
+#include "kafka/leader_log.h"
+#include "kafka/producer.h"
+#include "kafka/status_store.h"
+#include "plugin/connector_check.h"
+#include "task/source_task.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#ifndef WEIR_VERSION
+#define WEIR_VERSION "unknown"
+#define WEIR_COMMIT  "unknown"
+#endif
+
+/* ---- Mail --------------------------------------------------------------------------------- */
+
+typedef enum weir_log_id { WEIR_CONFIG_LOG, WEIR_STATUS_LOG } weir_log_id;
+
+typedef enum weir_mail_kind {
+    WEIR_MAIL_ASK,       /* slot */
+    WEIR_MAIL_CHECKED,   /* a plan or a validation is there: slot or connector, check */
+    WEIR_MAIL_RECORD,    /* log, record */
+    WEIR_MAIL_REACHED,   /* log, token: a barrier */
+    WEIR_MAIL_GROUP,     /* group */
+    WEIR_MAIL_WRITTEN,   /* L: token, code, offset, err */
+    WEIR_MAIL_PRODUCED,  /* P: token, code, offset */
+    WEIR_MAIL_FACT,      /* fact */
+    WEIR_MAIL_CONNECTED, /* start-up is through: text = cluster id */
+    WEIR_MAIL_WAITING,   /* start-up waits: text = for what */
+    WEIR_MAIL_FATAL,     /* err */
+    WEIR_MAIL_STOP,
+} weir_mail_kind;
+
+typedef struct weir_slot weir_slot;
+
+typedef struct weir_mail {
+    weir_mail_kind kind;
+    weir_slot *slot;
+    weir_log_id log;
+    uint64_t token;
+    weir_code code;
+    int64_t offset;
+    weir_log_record record; /* key and value owned by `text` */
+    weir_group_event group; /* member owned by `text` */
+    weir_task_fact *fact;
+    weir_check *check;
+    char *connector, *text;
+    weir_err err;
+} weir_mail;
+
+weir_mail *weir_mail_new(weir_mail_kind kind);        /* [any] */
+void weir_mail_free(void *mail);                      /* [any] */
+void weir_post(weir_herder *herder, weir_mail *mail); /* [any but herder] waits for room */
+
+/* ---- One question or command of the REST API, shared by asker and herder -------------------- */
+
+struct weir_slot {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int references;
+    bool answered;
+    weir_reply reply;
+
+    weir_request request; /* strings and config owned below */
+    char *connector, *target;
+    weir_props config;
+    int64_t deadline_ms, parked_until_ms;
+    bool existed; /* PUT: answers 200, not 201 */
+};
+
+void weir_slot_release(weir_slot *slot); /* [any] */
+/* Answers and gives the herder's reference back. Body and message are for the asker. */
+void weir_slot_answer(weir_slot *slot, json_t *body);
+void weir_slot_refuse(weir_slot *slot, weir_code code, const char *fmt, ...) WEIR_FORMAT(3, 4);
+void weir_slot_forward(weir_slot *slot, const char *url);
+
+/* ---- Writes that wait for their read-back ---------------------------------------------------- */
+
+typedef enum weir_write_kind {
+    WEIR_WRITE_CLAIM,
+    WEIR_WRITE_ASSIGNMENT,
+    WEIR_WRITE_COMMAND,
+    WEIR_WRITE_UPKEEP, /* nobody waits */
+} weir_write_kind;
+
+typedef struct weir_write {
+    uint64_t token;
+    weir_write_kind kind;
+    weir_slot *slot; /* COMMAND */
+    int64_t offset;  /* of the last record; -1 while not committed */
+    struct weir_write *next;
+} weir_write;
+
+/* ---- This worker's items ----------------------------------------------------------------------
+ */
+
+typedef struct weir_own_item {
+    char *connector;
+    int32_t task;          /* WEIR_ITEM_CONNECTOR: the connector itself */
+    bool assigned;         /* by the assignment in force */
+    bool restart;          /* to be stopped and started again */
+    weir_source_task *run; /* NULL: nothing runs */
+    uint64_t run_id;
+    bool paused; /* as the run was last told */
+    bool stopping;
+    int64_t stop_by_ms;
+    bool failed; /* ended by itself; only a restart helps */
+    bool shown_known;
+    weir_state shown; /* the last status written */
+    int64_t shown_term;
+    char *details; /* JSON; NULL: none yet */
+    int64_t details_ms;
+} weir_own_item;
+
+/* ---- The herder -------------------------------------------------------------------------------
+ */
+
+typedef enum weir_role { WEIR_FOLLOWER, WEIR_CANDIDATE, WEIR_LEADER } weir_role;
+
+struct weir_herder {
+    weir_herder_options options;
+    const weir_worker_settings *settings;
+    char instance[37];
+    pthread_t thread, startup_thread;
+    atomic_bool startup_over; /* tells the start-up thread to end */
+    weir_queue *mailbox;
+    atomic_llong last_round_ms; /* the group asks: does the herder still come round? */
+
+    pthread_mutex_t stage_lock; /* guards the next three: askers quote them when time is up */
+    char stage[256];
+    int64_t stage_since_ms;
+    bool stage_done;
+
+    char *cluster_id;
+    char *waiting_for; /* NULL, or why Kafka cannot be used yet */
+    weir_compacted_log *config_log, *status_log;
+    weir_producer *producer;
+    weir_leader_log *leader_log;
+    weir_group *group;
+    bool config_read, status_read; /* to their ends, once */
+
+    weir_config_store config;
+    weir_status_store statuses;
+    int64_t config_offset_read; /* of the last record seen, decodable or not */
+    uint64_t last_token, last_run, last_barrier;
+    weir_write *writes; /* pending, in any order */
+    weir_map parked;    /* running number → weir_slot*, waiting for a leader or the start */
+    uint64_t last_parked;
+    bool had_leader;
+
+    /* membership */
+    bool in_group, ever_in_group, suspended, leaving, left, stop_asked;
+    bool holds_partition;
+    int64_t generation, generation_since_ms;
+    char *member;
+    uint64_t resume_barrier; /* reached: suspended tasks may go on; 0: none asked */
+    int64_t relief_by_ms, stop_by_ms, handover_by_ms, left_by_ms; /* of a clean stop; 0: past */
+    int64_t ack_term, ack_seq;
+
+    /* leadership */
+    weir_role role;
+    int64_t term, seq;
+    int64_t candidate_at_ms, backoff_ms; /* next try; 0: not a candidate */
+    int64_t candidate_since_term;        /* a newer leader record ends it */
+    bool candidate_reads_first;          /* candidate (b): the log has to be read to its end */
+    uint64_t candidate_barrier;          /* asked for that; 0: not yet */
+    bool reclaims;                       /* (b) has read it: the partition is not needed */
+    const char *candidate_why;
+    int64_t upkeep_at_ms;
+    bool clean_statuses;  /* a new leader looks once for statuses of what is gone */
+    bool dirty;           /* the assignment may have to change */
+    int64_t decide_at_ms; /* look again then, somebody is held; 0: nobody is */
+    bool assignment_in_flight, published;
+    bool was_lost;          /* the session was lost since the last assignment of this term */
+    weir_map missing_since; /* worker id → int64_t*: when it was missed first */
+    weir_map absent_since;  /* worker id → int64_t*: presence of no use since then */
+    weir_map planned;       /* connector → int64_t*: config offset for which upkeep has planned */
+
+    /* work */
+    weir_map items; /* "name/3" → weir_own_item* */
+    weir_map stuck; /* "name/3" → nothing in particular */
+    int64_t applied_term, applied_seq;
+    bool presence_due;
+};
+
+/* herder.c */
+void weir_stage(weir_herder *h, const char *fmt, ...) WEIR_FORMAT(2, 3);
+void weir_stage_done(weir_herder *h);
+void weir_statuses_clean(weir_herder *h);     /* removes statuses of what does not exist */
+bool weir_herder_ready(const weir_herder *h); /* stores read, once in the group */
+
+/* startup.c */
+void weir_startup_begin(weir_herder *h);
+void weir_startup_end(weir_herder *h); /* joins its thread; bounded */
+void weir_startup_connected(weir_herder *h, const char *cluster_id);
+void weir_startup_stores_read(weir_herder *h);
+
+/* membership.c */
+void weir_membership_event(weir_herder *h, const weir_group_event *event);
+void weir_membership_write(weir_herder *h); /* presence, when due */
+void weir_membership_resume(weir_herder *h);
+void weir_membership_leave(weir_herder *h); /* the first step of a clean stop */
+bool weir_membership_left(weir_herder *h);  /* goes on with it; true: over */
+
+/* leadership.c */
+bool weir_leads(const weir_herder *h); /* and may use it */
+void weir_leadership_candidate(weir_herder *h, const char *why, int64_t delay_ms);
+void weir_leadership_record(weir_herder *h); /* a leader record was read */
+void weir_leadership_written(weir_herder *h, uint64_t token, weir_code code, int64_t offset,
+                             const weir_err *err);
+void weir_leadership_read_back(weir_herder *h); /* more of the config log was read */
+void weir_leadership_tick(weir_herder *h, int64_t now_ms);
+void weir_leadership_reached(weir_herder *h, uint64_t barrier);
+/* A write to wait for: what comes of it goes to weir_leadership_written() under this token. */
+uint64_t weir_write_remember(weir_herder *h, weir_write_kind kind, weir_slot *slot);
+/* Sends a batch on L; the write takes both. */
+void weir_lead_write(weir_herder *h, weir_write_kind kind, weir_batch *batch, weir_slot *slot);
+/* The leader's presence and URL, when it can be trusted to be there; NULL otherwise. */
+const char *weir_leader_url(const weir_herder *h);
+
+/* decision.c */
+void weir_decide(weir_herder *h, int64_t now_ms);
+
+/* workload.c */
+void weir_workload_apply(weir_herder *h); /* assignment, configs or targets may have changed */
+void weir_workload_tasks_changed(weir_herder *h, const char *connector);
+void weir_workload_restart(weir_herder *h, const char *connector, bool include_tasks,
+                           bool only_failed);
+bool weir_workload_restart_task(weir_herder *h, const char *connector, int32_t task);
+void weir_workload_fact(weir_herder *h, const weir_task_fact *fact);
+void weir_workload_suspend(weir_herder *h, bool suspended);
+void weir_workload_tick(weir_herder *h, int64_t now_ms);
+void weir_workload_stop_all(weir_herder *h);
+bool weir_workload_idle(const weir_herder *h); /* nothing runs */
+void weir_workload_clear(weir_herder *h);
+weir_own_item *weir_workload_find(const weir_herder *h, const char *connector, int32_t task);
+void weir_status_write(weir_herder *h, const char *connector, int32_t task, weir_state state,
+                       const char *trace, bool safe);
+void weir_status_remove(weir_herder *h, const char *connector, int32_t task);
+
+/* commands.c */
+void weir_command(weir_herder *h, weir_slot *slot);
+void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check);
+void weir_command_written(weir_herder *h, weir_slot *slot, weir_code code, const weir_err *err);
+void weir_command_park(weir_herder *h, weir_slot *slot, int64_t until_ms);
+void weir_commands_unpark(weir_herder *h, int64_t now_ms);
+void weir_commands_end(weir_herder *h); /* everything parked is refused: shutting down */
+/* The leader's own planning of a connector whose task set is missing or broken. */
+void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry);
+void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *check);
+
+/* answers.c */
+void weir_answer(weir_herder *h, weir_slot *slot); /* the asks that are questions */
+json_t *weir_answer_connector(const weir_herder *h, const weir_connector_entry *entry,
+                              bool no_tasks);
+json_t *weir_answer_status(const weir_herder *h, const char *connector); /* NULL: none */
+const char *weir_worker_url(const weir_herder *h, const char *worker); /* from presence; or NULL */
+const char *weir_connector_type(const weir_herder *h, const weir_props *config);
+/* Who runs the item as the assignment says; NULL: nobody. */
+const char *weir_item_owner(const weir_herder *h, const char *connector, int32_t task);
+
+#endif

@@ -1,0 +1,210 @@
+/* main.c - the daemon `weir`: parse, wire, run, unwind. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "config/worker_settings.h"
+#include "herder/herder.h"
+#include "kafka/client.h"
+#include "plugin/connector_check.h"
+#include "plugin/foreign.h"
+#include "plugin/registry.h"
+#include "rest-api/server.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifndef WEIR_VERSION
+#define WEIR_VERSION "unknown"
+#define WEIR_COMMIT  "unknown"
+#endif
+
+/* Exit codes, as Kafka's connect-distributed has them. */
+enum { EXIT_USAGE = 1, EXIT_RUN = 2, EXIT_START = 3 };
+
+extern char **environ;
+
+static const char usage_text[] =
+    "weir: Kafka Connect without the JVM\n"
+    "\n"
+    "  weir worker FILE            run a worker with the properties in FILE, and CONNECT_*\n"
+    "                              environment variables on top (FILE may be - for none)\n"
+    "  weir config [--markdown]    every key of a worker and of a connector, with its default\n"
+    "  weir --version\n"
+    "  weir --help\n";
+
+/* ---- Everything that is started, and ended in the other order
+ * ------------------------------------ */
+
+typedef struct worker {
+    weir_worker_settings *settings;
+    weir_registry *registry;
+    weir_foreign *foreign;
+    weir_herder *herder;
+    weir_server *server;
+    pthread_t main;
+    atomic_bool failed;
+} worker;
+
+/* [herder] */
+static void fatal(void *ctx, const weir_err *err)
+{
+    worker *w = ctx;
+
+    weir_logf(WEIR_ERROR, "the worker ends: %s", err->msg);
+    atomic_store(&w->failed, true);
+    pthread_kill(w->main, SIGTERM);
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static weir_code set_up_log(const weir_worker_settings *settings, weir_err *err)
+{
+    weir_level level;
+
+    if (!weir_level_parse(settings->log_level, &level))
+        return weir_fail(err, WEIR_INVALID,
+                         "Invalid value %s for configuration log.level: "
+                         "trace, debug, info, warn or error",
+                         settings->log_level);
+    weir_log_setup(level,
+                   strcasecmp(settings->log_format, "json") == 0 ? WEIR_LOG_JSON : WEIR_LOG_LOGFMT);
+    return WEIR_OK;
+}
+
+static weir_code start(worker *w, const char *file, weir_err *err)
+{
+    weir_code rc;
+
+    rc = weir_worker_settings_read(file, (const char *const *)environ, &w->settings, err);
+    if (rc == WEIR_OK)
+        rc = set_up_log(w->settings, err);
+    if (rc == WEIR_OK)
+        rc = weir_kafka_check_version(err);
+    if (rc != WEIR_OK)
+        return rc;
+    weir_log(WEIR_INFO, "starting", "version", WEIR_VERSION, "commit", WEIR_COMMIT, "worker",
+             w->settings->worker_id, "group", w->settings->group_id, NULL);
+    raise_file_limit();
+    w->registry = weir_registry_load(w->settings->plugin_path);
+    w->foreign = weir_foreign_start(WEIR_FOREIGN_LIMIT_MS);
+    w->herder = weir_herder_start(&(weir_herder_options){.settings = w->settings,
+                                                         .registry = w->registry,
+                                                         .foreign = w->foreign,
+                                                         .fatal = fatal,
+                                                         .ctx = w});
+    return weir_server_start(&(weir_server_options){.settings = w->settings,
+                                                    .registry = w->registry,
+                                                    .foreign = w->foreign,
+                                                    .herder = w->herder},
+                             &w->server, err);
+}
+
+/* The REST API goes last: it tells the truth about the stop until the very end. */
+static void unwind(worker *w)
+{
+    weir_herder_stop(w->herder);
+    weir_server_stop(w->server);
+    weir_herder_free(w->herder);
+    weir_foreign_stop(w->foreign);
+    weir_registry_free(w->registry);
+    weir_worker_settings_free(w->settings);
+}
+
+/* ---- Signals
+ * ---------------------------------------------------------------------------------------- */
+
+static void stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+}
+
+/* The operator has lost patience. */
+static void *second_signal(void *arg)
+{
+    sigset_t stops;
+    int number;
+
+    (void)arg;
+    stop_signals(&stops);
+    sigwait(&stops, &number);
+    weir_logf(WEIR_WARN, "second signal: exiting at once");
+    _exit(EXIT_RUN);
+}
+
+static int run_worker(const char *file)
+{
+    worker w = {.main = pthread_self()};
+    sigset_t stops;
+    weir_err err;
+    int number;
+
+    signal(SIGPIPE, SIG_IGN);
+    stop_signals(&stops);
+    pthread_sigmask(SIG_BLOCK, &stops, NULL);
+    if (start(&w, file, &err) != WEIR_OK) {
+        weir_logf(WEIR_ERROR, "cannot start: %s", err.msg);
+        atomic_store(&w.failed, true);
+        unwind(&w);
+        return EXIT_START;
+    }
+    sigwait(&stops, &number);
+    if (!atomic_load(&w.failed))
+        weir_logf(WEIR_INFO, "stopping, as asked by signal %d", number);
+    weir_thread_start("second-signal", second_signal, NULL);
+    unwind(&w);
+    weir_logf(WEIR_INFO, "stopped");
+    return atomic_load(&w.failed) ? EXIT_RUN : EXIT_SUCCESS;
+}
+
+/* ---- The other commands
+ * ------------------------------------------------------------------------------- */
+
+static int print_config(bool markdown)
+{
+    weir_buf out = WEIR_BUF;
+
+    weir_buf_text_add(&out, markdown ? "# Configuration\n\nMade by `weir config --markdown`.\n\n"
+                                       "## Worker\n\n"
+                                     : "Worker\n\n");
+    weir_options_print(weir_worker_options, markdown, &out);
+    weir_buf_text_add(&out, markdown ? "\n## Every connector\n\n" : "\nEvery connector\n\n");
+    weir_options_print(weir_connector_options, markdown, &out);
+    fputs(weir_buf_text(&out), stdout);
+    weir_buf_free(&out);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+
+    if (strcmp(command, "worker") == 0 && argc == 3)
+        return run_worker(strcmp(argv[2], "-") == 0 ? NULL : argv[2]);
+    if (strcmp(command, "config") == 0 && argc <= 3)
+        return print_config(argc == 3 && strcmp(argv[2], "--markdown") == 0);
+    if (strcmp(command, "--version") == 0) {
+        printf("weir %s (commit %s), librdkafka %s\n", WEIR_VERSION, WEIR_COMMIT,
+               rd_kafka_version_str());
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0) {
+        fputs(usage_text, stdout);
+        return EXIT_SUCCESS;
+    }
+    fputs(usage_text, stderr);
+    return EXIT_USAGE;
+}
