@@ -36,8 +36,7 @@ static const char usage_text[] =
     "  weir --version\n"
     "  weir --help\n";
 
-/* ---- Everything that is started, and ended in the other order
- * ------------------------------------ */
+/* ---- Everything that is started, and ended in the other order -------------------------------- */
 
 typedef struct worker {
     weir_worker_settings *settings;
@@ -122,8 +121,7 @@ static void unwind(worker *w)
     weir_worker_settings_free(w->settings);
 }
 
-/* ---- Signals
- * ---------------------------------------------------------------------------------------- */
+/* ---- Signals --------------------------------------------------------------------------------- */
 
 static void stop_signals(sigset_t *set)
 {
@@ -170,8 +168,7 @@ static int run_worker(const char *file)
     return atomic_load(&w.failed) ? EXIT_RUN : EXIT_SUCCESS;
 }
 
-/* ---- The other commands
- * ------------------------------------------------------------------------------- */
+/* ---- The other commands ---------------------------------------------------------------------- */
 
 static int print_config(bool markdown)
 {

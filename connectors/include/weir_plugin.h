@@ -30,7 +30,7 @@
 
 #if defined(__GNUC__)
 #define WEIR_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-#define WEIR_EXPORT __attribute__((visibility("default")))
+#define WEIR_EXPORT             __attribute__((visibility("default")))
 #else
 #define WEIR_PRINTF(fmt, first)
 #define WEIR_EXPORT
@@ -60,7 +60,7 @@ typedef enum weir_outcome {
     WEIR_ABANDONED,     /* the task is ending: do not acknowledge it to the source */
 } weir_outcome;
 
-/* ---- Configuration ---------------------------------------------------------------------- */
+/* ---- Configuration --------------------------------------------------------------------------- */
 
 typedef enum weir_option_type { WEIR_STRING, WEIR_INT, WEIR_DOUBLE, WEIR_BOOL } weir_option_type;
 typedef enum weir_importance { WEIR_HIGH, WEIR_MEDIUM, WEIR_LOW } weir_importance;
@@ -113,7 +113,7 @@ typedef struct weir_config_host {
                  const char *fmt, ...) WEIR_PRINTF(4, 5);
 } weir_config_host;
 
-/* ---- Records ------------------------------------------------------------------------------ */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 typedef enum weir_kind {
     WEIR_NULL,  /* no data: a tombstone as a value */
@@ -146,7 +146,7 @@ typedef struct weir_record {
     const char *source_offset_json;
 } weir_record;
 
-/* ---- Source ------------------------------------------------------------------------------- */
+/* ---- Source ---------------------------------------------------------------------------------- */
 
 /* What the worker lends to one task, from start() until stop() has returned. */
 typedef struct weir_host {
@@ -199,17 +199,17 @@ typedef struct weir_source {
 
 struct weir_sink; /* the contract for sinks comes with the first sink connector */
 
-/* ---- The plugin --------------------------------------------------------------------------- */
+/* ---- The plugin ------------------------------------------------------------------------------ */
 
 typedef struct weir_plugin_desc {
     uint32_t size;
-    uint32_t abi_major;           /* these two stay first for ever */
-    const char *name;             /* canonical connector.class: "mqtt-source" */
-    const char *version;          /* "1.0.0" */
-    const char *const *aliases;   /* other names of connector.class, NULL-terminated; optional */
-    const weir_option *options;   /* ends with a row whose name is NULL */
-    size_t settings_size;         /* of the struct that the options fill */
-    const weir_source *source;    /* exactly one of source and sink is set */
+    uint32_t abi_major;         /* these two stay first for ever */
+    const char *name;           /* canonical connector.class: "mqtt-source" */
+    const char *version;        /* "1.0.0" */
+    const char *const *aliases; /* other names of connector.class, NULL-terminated; optional */
+    const weir_option *options; /* ends with a row whose name is NULL */
+    size_t settings_size;       /* of the struct that the options fill */
+    const weir_source *source;  /* exactly one of source and sink is set */
     const struct weir_sink *sink;
     /* [plan] Optional. Rewrites a posted config, aliases and all, into this plugin's own keys, by
      * host->set() for each pair that stays (keys of the worker's own, such as key.converter, pass
@@ -225,7 +225,8 @@ typedef struct weir_plugin_desc {
 } weir_plugin_desc;
 
 /* The one symbol a connector exports:
- *   WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {.size = sizeof(weir_plugin_desc), …}; */
+ *   WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {.size = sizeof(weir_plugin_desc), …};
+ */
 extern WEIR_EXPORT const weir_plugin_desc weir_plugin_entry;
 
 #endif

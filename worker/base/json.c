@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Reading ------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Jansson recurses; its own limit is deeper than a small thread stack should be asked to go. */
 static bool too_deep(const char *text, size_t size)
@@ -146,7 +146,7 @@ void weir_json_prepare(const char *text, size_t size, bool comments, bool number
     }
 }
 
-/* ---- Writing ------------------------------------------------------------------------------ */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void escape_control(weir_buf *buf, unsigned char c)
 {
@@ -278,7 +278,7 @@ char *weir_json_dump(const json_t *json)
     return weir_buf_take(&buf);
 }
 
-/* ---- Props and members -------------------------------------------------------------------- */
+/* ---- Props and members ----------------------------------------------------------------------- */
 
 void weir_json_set_str(json_t *json, const char *key, const char *value)
 {

@@ -191,8 +191,7 @@ static void tasks(const weir_connector_entry *entry, weir_slot *slot)
     weir_slot_answer(slot, body);
 }
 
-/* ---- Status, with who can tell more
- * ----------------------------------------------------------------- */
+/* ---- Status, with who can tell more ---------------------------------------------------------- */
 
 static void add_owner(const weir_herder *h, weir_slot *slot, int32_t task)
 {

@@ -88,8 +88,7 @@ static bool is_leaders_work(weir_herder *h, weir_slot *slot)
     return false;
 }
 
-/* ---- Checking
- * ------------------------------------------------------------------------------------ */
+/* ---- Checking -------------------------------------------------------------------------------- */
 
 typedef struct check_ticket {
     weir_herder *herder;
@@ -149,66 +148,7 @@ static void check_config(weir_herder *h, weir_slot *slot, const weir_connector_e
     submit(h, slot, slot->connector, &slot->config, target == WEIR_STARTED);
 }
 
-/* ---- Batches
- * --------------------------------------------------------------------------------------- */
-
-static void add_target(weir_batch *batch, const char *connector, weir_target target)
-{
-    weir_buf key = WEIR_BUF, value = WEIR_BUF;
-
-    weir_config_target_key(&key, connector);
-    weir_config_target_value(&value, target);
-    weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
-    weir_buf_free(&key);
-    weir_buf_free(&value);
-}
-
-static void add_config(weir_batch *batch, const char *connector, const weir_props *config)
-{
-    weir_buf key = WEIR_BUF, value = WEIR_BUF;
-
-    weir_config_connector_key(&key, connector);
-    weir_config_properties_value(&value, config);
-    weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
-    weir_buf_free(&key);
-    weir_buf_free(&value);
-}
-
-static void add_tasks(weir_batch *batch, const char *connector, const weir_props *tasks,
-                      size_t count)
-{
-    weir_buf key = WEIR_BUF, value = WEIR_BUF;
-
-    for (size_t i = 0; i < count; i++) {
-        weir_buf_clear(&key);
-        weir_buf_clear(&value);
-        weir_config_task_key(&key, connector, (int32_t)i);
-        weir_config_properties_value(&value, &tasks[i]);
-        weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
-    }
-    weir_buf_clear(&key);
-    weir_buf_clear(&value);
-    weir_config_commit_key(&key, connector);
-    weir_config_commit_value(&value, (int32_t)count);
-    weir_batch_add(batch, weir_buf_text(&key), weir_buf_text(&value));
-    weir_buf_free(&key);
-    weir_buf_free(&value);
-}
-
-static bool same_tasks(const weir_connector_entry *entry, const weir_check *check)
-{
-    if (entry->inconsistent || entry->tasks_offset < 0 ||
-        (size_t)entry->task_count != check->task_count)
-        return false;
-    for (int32_t i = 0; i < entry->task_count; i++)
-        if (!weir_props_equal(&entry->tasks[i], &check->tasks[i]))
-            return false;
-    /* Apache restarts the tasks after any edit of the config, even one that leaves them equal. */
-    return entry->tasks_offset >= entry->config_offset;
-}
-
-/* ---- Commands of the leader
- * --------------------------------------------------------------------------- */
+/* ---- Commands of the leader ------------------------------------------------------------------ */
 
 static void create(weir_herder *h, weir_slot *slot)
 {
@@ -268,8 +208,8 @@ static void stop(weir_herder *h, weir_slot *slot, const weir_connector_entry *en
         return;
     }
     batch = weir_batch_new();
-    add_tasks(batch, slot->connector, NULL, 0);
-    add_target(batch, slot->connector, WEIR_STOPPED);
+    weir_batch_add_tasks(batch, slot->connector, NULL, 0);
+    weir_batch_add_target(batch, slot->connector, WEIR_STOPPED);
     weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
 }
 
@@ -329,8 +269,7 @@ static void restart(weir_herder *h, weir_slot *slot, const weir_connector_entry 
     write_restart(h, slot);
 }
 
-/* ---- Commands of any worker, and of an owner
- * -------------------------------------------------------------- */
+/* ---- Commands of any worker, and of an owner ------------------------------------------------- */
 
 static void pause(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
 {
@@ -450,8 +389,7 @@ void weir_command(weir_herder *h, weir_slot *slot)
     }
 }
 
-/* ---- After the check
- * -------------------------------------------------------------------------------------- */
+/* ---- After the check ------------------------------------------------------------------------- */
 
 static void write_config(weir_herder *h, weir_slot *slot, const weir_check *check)
 {
@@ -464,10 +402,10 @@ static void write_config(weir_herder *h, weir_slot *slot, const weir_check *chec
     }
     batch = weir_batch_new();
     if (slot->target && !entry)
-        add_target(batch, slot->connector, wished_target(slot));
-    add_config(batch, slot->connector, &slot->config);
+        weir_batch_add_target(batch, slot->connector, wished_target(slot));
+    weir_batch_add_config(batch, slot->connector, &slot->config);
     if (check->task_count > 0)
-        add_tasks(batch, slot->connector, check->tasks, check->task_count);
+        weir_batch_add_tasks(batch, slot->connector, check->tasks, check->task_count);
     slot->reply.created = !entry;
     weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
 }
@@ -482,9 +420,9 @@ static void write_resume(weir_herder *h, weir_slot *slot, const weir_check *chec
         return;
     }
     batch = weir_batch_new();
-    if (!same_tasks(entry, check))
-        add_tasks(batch, slot->connector, check->tasks, check->task_count);
-    add_target(batch, slot->connector, WEIR_STARTED);
+    if (!weir_same_tasks(entry, check))
+        weir_batch_add_tasks(batch, slot->connector, check->tasks, check->task_count);
+    weir_batch_add_target(batch, slot->connector, WEIR_STARTED);
     weir_lead_write(h, WEIR_WRITE_COMMAND, batch, slot);
 }
 
@@ -493,10 +431,10 @@ static void write_plain_restart(weir_herder *h, weir_slot *slot, const weir_chec
 {
     const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
 
-    if (entry && entry->target == WEIR_STARTED && !same_tasks(entry, check)) {
+    if (entry && entry->target == WEIR_STARTED && !weir_same_tasks(entry, check)) {
         weir_batch *batch = weir_batch_new();
 
-        add_tasks(batch, slot->connector, check->tasks, check->task_count);
+        weir_batch_add_tasks(batch, slot->connector, check->tasks, check->task_count);
         weir_lead_write(h, WEIR_WRITE_UPKEEP, batch, NULL);
     }
     write_restart(h, slot);
@@ -526,8 +464,7 @@ void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check)
         write_config(h, slot, check);
 }
 
-/* ---- After the write
- * -------------------------------------------------------------------------------------- */
+/* ---- After the write ------------------------------------------------------------------------- */
 
 static const char *failure_text(weir_ask what)
 {
@@ -584,8 +521,7 @@ void weir_command_written(weir_herder *h, weir_slot *slot, weir_code code, const
         weir_slot_refuse(slot, WEIR_FAILED, "%s", failure_text(slot->request.what));
 }
 
-/* ---- Upkeep: the leader plans what nobody asked for
- * ---------------------------------------------------------- */
+/* ---- Upkeep: the leader plans what nobody asked for ------------------------------------------ */
 
 void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry)
 {
@@ -611,9 +547,9 @@ void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *chec
                           false);
         return;
     }
-    if (same_tasks(entry, check))
+    if (weir_same_tasks(entry, check))
         return;
     batch = weir_batch_new();
-    add_tasks(batch, connector, check->tasks, check->task_count);
+    weir_batch_add_tasks(batch, connector, check->tasks, check->task_count);
     weir_lead_write(h, WEIR_WRITE_UPKEEP, batch, NULL);
 }

@@ -15,7 +15,7 @@
 #define IDLE_ROUND_MS 250 /* timers are looked at least this often */
 #define BUSY_ROUND_MS 20
 
-/* ---- Mail ----------------------------------------------------------------------------------- */
+/* ---- Mail ------------------------------------------------------------------------------------ */
 
 weir_mail *weir_mail_new(weir_mail_kind kind)
 {
@@ -49,7 +49,7 @@ void weir_post(weir_herder *herder, weir_mail *mail)
         weir_mail_free(mail);
 }
 
-/* ---- Slots ---------------------------------------------------------------------------------- */
+/* ---- Slots ----------------------------------------------------------------------------------- */
 
 static weir_slot *slot_new(const weir_request *request, int64_t deadline_ms)
 {
@@ -183,7 +183,7 @@ void weir_herder_ask(weir_herder *h, const weir_request *request, int64_t deadli
     weir_slot_release(slot);
 }
 
-/* ---- Stages: what askers are told when time is up ------------------------------------------- */
+/* ---- Stages: what askers are told when time is up -------------------------------------------- */
 
 void weir_stage(weir_herder *h, const char *fmt, ...)
 {
@@ -423,7 +423,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- Start and stop ------------------------------------------------------------------------- */
+/* ---- Start and stop -------------------------------------------------------------------------- */
 
 weir_herder *weir_herder_start(const weir_herder_options *options)
 {

@@ -7,6 +7,7 @@
  *   decision.c     who runs what: from the log to assignor.c and back into the log
  *   workload.c     this worker's items: start, stop, restart, their statuses
  *   commands.c     what the REST API wants done
+ *   batches.c      what goes into one transaction
  *   answers.c      what the REST API wants to know
  *
  * All functions are [herder] unless they say otherwise.
@@ -272,6 +273,14 @@ void weir_commands_end(weir_herder *h); /* everything parked is refused: shuttin
 /* The leader's own planning of a connector whose task set is missing or broken. */
 void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry);
 void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *check);
+
+/* batches.c */
+void weir_batch_add_target(weir_batch *batch, const char *connector, weir_target target);
+void weir_batch_add_config(weir_batch *batch, const char *connector, const weir_props *config);
+void weir_batch_add_tasks(weir_batch *batch, const char *connector, const weir_props *tasks,
+                          size_t count); /* the task records and their commit */
+/* Would committing this plan change anything? */
+bool weir_same_tasks(const weir_connector_entry *entry, const weir_check *check);
 
 /* answers.c */
 void weir_answer(weir_herder *h, weir_slot *slot); /* the asks that are questions */

@@ -124,8 +124,7 @@ static void show(weir_herder *h, weir_own_item *item, weir_state state, const ch
     weir_status_write(h, item->connector, item->task, state, trace, safe);
 }
 
-/* ---- Starting and stopping
- * -------------------------------------------------------------------------- */
+/* ---- Starting and stopping ------------------------------------------------------------------- */
 
 static void post_fact(void *ctx, weir_task_fact *fact)
 {
@@ -248,8 +247,7 @@ static void reconcile_all(weir_herder *h)
     free(items);
 }
 
-/* ---- The assignment
- * --------------------------------------------------------------------------------- */
+/* ---- The assignment -------------------------------------------------------------------------- */
 
 static void assign_mine(weir_herder *h, const json_t *connectors)
 {
@@ -297,8 +295,7 @@ void weir_workload_apply(weir_herder *h)
     reconcile_all(h);
 }
 
-/* ---- What changes under way
- * -------------------------------------------------------------------------- */
+/* ---- What changes under way ------------------------------------------------------------------ */
 
 void weir_workload_tasks_changed(weir_herder *h, const char *connector)
 {
@@ -431,8 +428,7 @@ void weir_workload_tick(weir_herder *h, int64_t now_ms)
     }
 }
 
-/* ---- The end
- * --------------------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 void weir_workload_stop_all(weir_herder *h)
 {

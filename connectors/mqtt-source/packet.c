@@ -1,0 +1,195 @@
+/* packet.c - see packet.h. */
+#include "packet.h"
+
+#include <string.h>
+
+enum { FLAG_RETAIN = 1, FLAG_DUP = 8 };                    /* of PUBLISH */
+enum { CONNECT_WILL = 4, CONNECT_PASSWORD = 64, CONNECT_USER = 128 };
+
+static uint16_t read_u16(const uint8_t *bytes)
+{
+    return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+mqtt_scan mqtt_scan_head(const uint8_t *bytes, size_t size, mqtt_head *ret_head)
+{
+    size_t length = 0;
+
+    for (size_t i = 1; i <= 4; i++) {
+        if (i >= size)
+            return MQTT_MORE;
+        length |= (size_t)(bytes[i] & 0x7f) << (7 * (i - 1));
+        if (bytes[i] & 0x80)
+            continue;
+        *ret_head = (mqtt_head){.type = bytes[0] >> 4,
+                                .flags = bytes[0] & 0x0f,
+                                .head_size = i + 1,
+                                .body_size = length};
+        return MQTT_SCANNED;
+    }
+    return MQTT_BAD;
+}
+
+mqtt_scan mqtt_scan_publish(const mqtt_head *head, const uint8_t *body, size_t have,
+                            mqtt_publish *ret_publish, const char **ret_why)
+{
+    uint8_t qos = head->flags >> 1 & 3;
+    size_t id_size = qos ? 2 : 0;
+    size_t topic_size;
+    uint16_t id;
+
+    *ret_why = NULL;
+    if (qos == 3)
+        *ret_why = "a PUBLISH with QoS 3";
+    else if (head->body_size < 2 + id_size)
+        *ret_why = "a PUBLISH that is too short";
+    if (*ret_why)
+        return MQTT_BAD;
+    if (have < 2)
+        return MQTT_MORE;
+    topic_size = read_u16(body);
+    if (topic_size == 0)
+        *ret_why = "a PUBLISH without a topic";
+    else if (2 + topic_size + id_size > head->body_size)
+        *ret_why = "a PUBLISH whose topic is longer than the packet";
+    if (*ret_why)
+        return MQTT_BAD;
+    if (have < 2 + topic_size + id_size)
+        return MQTT_MORE;
+    id = qos ? read_u16(body + 2 + topic_size) : 0;
+    if (qos && !id) {
+        *ret_why = "a PUBLISH with packet id 0";
+        return MQTT_BAD;
+    }
+    *ret_publish = (mqtt_publish){
+        .dup = head->flags & FLAG_DUP,
+        .retain = head->flags & FLAG_RETAIN,
+        .qos = qos,
+        .id = id,
+        .topic = (const char *)body + 2,
+        .topic_size = topic_size,
+        .payload = body + 2 + topic_size + id_size,
+        .payload_size = head->body_size - 2 - topic_size - id_size,
+    };
+    return MQTT_SCANNED;
+}
+
+uint16_t mqtt_scan_id(const mqtt_head *head, const uint8_t *body)
+{
+    return head->body_size < 2 ? 0 : read_u16(body);
+}
+
+void mqtt_put_ack(mqtt_bytes *out, mqtt_type type, uint16_t id)
+{
+    uint8_t *to = mqtt_bytes_reserve(out, 4);
+
+    to[0] = (uint8_t)(type << 4);
+    to[1] = 2;
+    to[2] = (uint8_t)(id >> 8);
+    to[3] = (uint8_t)id;
+    out->end += 4;
+}
+
+void mqtt_put_empty(mqtt_bytes *out, mqtt_type type)
+{
+    uint8_t packet[2] = {(uint8_t)(type << 4), 0};
+
+    mqtt_bytes_append(out, packet, sizeof(packet));
+}
+
+/* A string of the protocol at *at, which moves behind it. NULL: it does not fit the body. */
+static const uint8_t *read_string(const uint8_t *body, size_t size, size_t *at, size_t *ret_size)
+{
+    const uint8_t *text;
+
+    if (size - *at < 2)
+        return NULL;
+    *ret_size = read_u16(body + *at);
+    if (size - *at - 2 < *ret_size)
+        return NULL;
+    text = body + *at + 2;
+    *at += 2 + *ret_size;
+    return text;
+}
+
+bool mqtt_scan_connect(const mqtt_head *head, const uint8_t *body, mqtt_connect *ret_connect)
+{
+    static const uint8_t start[] = {0, 4, 'M', 'Q', 'T', 'T', 4};
+    mqtt_connect connect = {.level = 4};
+    size_t at = 10; /* name, level, flags, keep-alive */
+    size_t size;
+
+    if (head->type != MQTT_TYPE_CONNECT || head->body_size < at ||
+        memcmp(body, start, sizeof(start)) != 0)
+        return false;
+    connect.flags = body[7];
+    connect.keepalive_s = read_u16(body + 8);
+    if (!read_string(body, head->body_size, &at, &size)) /* the client id */
+        return false;
+    if (connect.flags & CONNECT_WILL && (!read_string(body, head->body_size, &at, &size) ||
+                                         !read_string(body, head->body_size, &at, &size)))
+        return false;
+    connect.kept_size = at;
+    if (connect.flags & CONNECT_USER) {
+        connect.user = (const char *)read_string(body, head->body_size, &at, &connect.user_size);
+        if (!connect.user)
+            return false;
+    }
+    *ret_connect = connect;
+    return true;
+}
+
+static void put_string(mqtt_bytes *out, const char *text)
+{
+    size_t size = strlen(text);
+    uint8_t prefix[2] = {(uint8_t)(size >> 8), (uint8_t)size};
+
+    mqtt_bytes_append(out, prefix, 2);
+    mqtt_bytes_append(out, text, size);
+}
+
+void mqtt_put_connect(mqtt_bytes *out, const mqtt_connect *connect, const uint8_t *body,
+                      const char *user, const char *password)
+{
+    size_t size = connect->kept_size + (user ? 2 + strlen(user) : 0) +
+                  (user && password ? 2 + strlen(password) : 0);
+    uint8_t flags = connect->flags & (uint8_t) ~(CONNECT_USER | CONNECT_PASSWORD);
+    uint8_t head = MQTT_TYPE_CONNECT << 4;
+
+    if (user)
+        flags |= CONNECT_USER;
+    if (user && password)
+        flags |= CONNECT_PASSWORD;
+    mqtt_bytes_append(out, &head, 1);
+    for (size_t left = size;;) {
+        uint8_t digit = left & 0x7f;
+
+        left >>= 7;
+        if (left)
+            digit |= 0x80;
+        mqtt_bytes_append(out, &digit, 1);
+        if (!left)
+            break;
+    }
+    mqtt_bytes_append(out, body, 7);
+    mqtt_bytes_append(out, &flags, 1);
+    mqtt_bytes_append(out, body + 8, connect->kept_size - 8);
+    if (user)
+        put_string(out, user);
+    if (user && password)
+        put_string(out, password);
+}
+
+const char *mqtt_refusal_text(uint8_t code)
+{
+    static const char *const texts[] = {
+        "accepted",
+        "it does not speak MQTT 3.1.1",
+        "it rejects the client id",
+        "it is not available",
+        "user name or password are wrong",
+        "not authorised",
+    };
+
+    return code < sizeof(texts) / sizeof(texts[0]) ? texts[code] : "for a reason MQTT does not name";
+}
