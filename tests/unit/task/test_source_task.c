@@ -1,0 +1,244 @@
+/* test_source_task.c - what the herder is promised: a task's life, in facts. */
+#include "tests/unit/task/rig.h"
+
+START_TEST(records_reach_kafka_and_are_settled_as_delivered)
+{
+    rig_up();
+    rig_task_up();
+    WAIT_FOR(rig_heard("R"));
+    WITH_RIG(rig.emit = 500);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 500);
+    WAIT_FOR(rig_told("\"delivered\":500,"));
+    rig_stop_task();
+    ck_assert_str_eq(rig_states(), "RE");
+    ck_assert_ptr_null(rig.facts[1]->trace);
+    ck_assert_int_eq(rig.starts, 1);
+    ck_assert_int_eq(rig.drains, 1);
+    ck_assert_int_eq(rig.stops, 1);
+    for (size_t i = 0; i < 500; i++) /* each token once */
+        for (size_t j = 0; j < i; j++)
+            ck_assert_uint_ne(rig.tokens[i], rig.tokens[j]);
+    rig_down();
+}
+END_TEST
+
+START_TEST(one_partition_is_settled_in_the_order_of_emit)
+{
+    rig_up();
+    rig.record.partition = 2;
+    rig_task_up();
+    WITH_RIG(rig.emit = 1000);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 1000);
+    for (size_t i = 0; i < 1000; i++)
+        ck_assert_uint_eq(rig.tokens[i], i);
+    rig_stop_task();
+    rig_down();
+}
+END_TEST
+
+START_TEST(stopping_waits_for_what_is_on_its_way)
+{
+    rig_up();
+    rd_kafka_mock_broker_set_rtt(rig.mock, 1, 700);
+    rig_task_up();
+    WITH_RIG(rig.emit = 20);
+    WAIT_FOR(rig.took == 20);
+    rig_stop_task();
+    ck_assert_uint_eq(rig.counts[WEIR_DELIVERED], 20);
+    ck_assert_uint_eq(rig.counts[WEIR_ABANDONED], 0);
+    rig_down();
+}
+END_TEST
+
+START_TEST(what_got_no_answer_in_time_is_abandoned_not_acknowledged)
+{
+    int64_t begin_ms;
+
+    rig_up();
+    rig.settings.graceful_shutdown_ms = 1200;
+    rig_task_up();
+    WITH_RIG(rig.emit = 5);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 5);
+    rd_kafka_mock_broker_set_down(rig.mock, 1);
+    WITH_RIG(rig.emit = 20);
+    WAIT_FOR(rig.took == 25);
+    begin_ms = weir_now_ms();
+    rig_stop_task();
+    ck_assert_int_lt(weir_now_ms() - begin_ms, 1200 + 1500);
+    ck_assert_uint_eq(rig.counts[WEIR_DELIVERED], 5);
+    ck_assert_uint_eq(rig.counts[WEIR_ABANDONED], 20);
+    ck_assert_int_eq(rig.stops, 1);
+    rig_down();
+}
+END_TEST
+
+START_TEST(a_full_task_answers_again_and_goes_on_when_kafka_does)
+{
+    rig_up();
+    rig_override("queue.buffering.max.messages", "10");
+    rd_kafka_mock_broker_set_down(rig.mock, 1);
+    rig_task_up();
+    WITH_RIG(rig.emit = 300);
+    WAIT_FOR(rig.took == 10 && rig.again > 0);
+    WAIT_FOR(rig_told("Kafka to answer some of 10 records") || rig_told("Kafka: no answer for"));
+    rd_kafka_mock_broker_set_up(rig.mock, 1);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 300);
+    rig_stop_task();
+    rig_down();
+}
+END_TEST
+
+START_TEST(suspended_takes_nothing_and_goes_on_as_if_nothing_had_been)
+{
+    rig_up();
+    rig_task_up();
+    WITH_RIG(rig.emit = 1);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 1 && rig.last_owned);
+    weir_source_task_suspend(rig.task, true);
+    WITH_RIG(rig.emit = 10);
+    WAIT_FOR(rig.again > 0 && !rig.last_owned);
+    WAIT_FOR(rig_told("suspended"));
+    ck_assert_int_eq(rig.took, 1);
+    weir_source_task_suspend(rig.task, false);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 11 && rig.last_owned);
+    rig_stop_task();
+    ck_assert_str_eq(rig_states(), "RE");
+    ck_assert_int_eq(rig.starts, 1);
+    rig_down();
+}
+END_TEST
+
+START_TEST(without_a_lease_nothing_is_taken)
+{
+    rig_up();
+    rig.lease = false;
+    rig_task_up();
+    WITH_RIG(rig.emit = 10);
+    WAIT_FOR(rig.again > 0 && !rig.last_owned);
+    WAIT_FOR(rig_told("lease"));
+    ck_assert_int_eq(rig.took, 0);
+    __atomic_store_n(&rig.lease, true, __ATOMIC_SEQ_CST);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 10);
+    rig_stop_task();
+    rig_down();
+}
+END_TEST
+
+START_TEST(paused_stops_the_instance_and_resumed_starts_another)
+{
+    rig_up();
+    rig_task_up();
+    WITH_RIG(rig.emit = 5);
+    WAIT_FOR(rig.took == 5);
+    weir_source_task_pause(rig.task, true);
+    WAIT_FOR(rig_heard("RP"));
+    ck_assert_int_eq(rig.alive, 0);
+    ck_assert_uint_eq(rig.counts[WEIR_DELIVERED], 5);
+    weir_source_task_pause(rig.task, false);
+    WAIT_FOR(rig_heard("RPR"));
+    WITH_RIG(rig.emit = 5);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 10);
+    ck_assert_int_eq(rig.starts, 2);
+    rig_stop_task();
+    ck_assert_str_eq(rig_states(), "RPRE");
+    rig_down();
+}
+END_TEST
+
+START_TEST(started_paused_nothing_is_made_until_resumed)
+{
+    weir_task_spec spec;
+
+    rig_up();
+    spec = rig_spec();
+    spec.paused = true;
+    rig.task = weir_source_task_start_with(&spec, &rig_plugin);
+    WAIT_FOR(rig_heard("P"));
+    ck_assert_int_eq(rig.starts, 0);
+    weir_source_task_pause(rig.task, false);
+    WAIT_FOR(rig_heard("PR"));
+    weir_source_task_pause(rig.task, true);
+    WAIT_FOR(rig_heard("PRP"));
+    rig_stop_task();
+    ck_assert_str_eq(rig_states(), "PRPE");
+    rig_down();
+}
+END_TEST
+
+START_TEST(an_endless_poll_is_seen_and_can_be_abandoned)
+{
+    const char *call = NULL;
+    int64_t until_ms;
+    size_t facts;
+
+    rig_up();
+    rig_task_up();
+    WITH_RIG(rig.emit = 1);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 1);
+    ck_assert_int_eq(weir_source_task_stuck_ms(rig.task, &call), 0);
+    WITH_RIG(rig.hang = true; rig.polls = 0);
+    WAIT_FOR(rig.polls > 0);
+    until_ms = weir_now_ms() + RIG_LIMIT_MS;
+    while (weir_source_task_stuck_ms(rig.task, &call) == 0) {
+        ck_assert_int_lt(weir_now_ms(), until_ms);
+        poll(NULL, 0, 50);
+    }
+    ck_assert_str_eq(call, "poll");
+    weir_source_task_stop(rig.task); /* in vain */
+    weir_source_task_abandon(rig.task);
+    rig.task = NULL;
+    ck_assert_uint_eq(weir_source_task_left_behind(), 1);
+    facts = rig.fact_count;
+
+    WITH_RIG(rig.emit = 3; rig.hang = false); /* it comes back after all */
+    WAIT_FOR(rig.stops == 1);
+    until_ms = weir_now_ms() + RIG_LIMIT_MS;
+    while (weir_source_task_left_behind() > 0) {
+        ck_assert_int_lt(weir_now_ms(), until_ms);
+        poll(NULL, 0, 5);
+    }
+    ck_assert_int_eq(rig.took, 1);
+    ck_assert_int_eq(rig.fatal, 1);
+    ck_assert_uint_eq(rig.fact_count, facts);
+    rig_down();
+}
+END_TEST
+
+START_TEST(details_carry_what_the_plugin_says_when_it_is_json)
+{
+    rig_up();
+    rig.status = "{\"connected\":true}";
+    rig_task_up();
+    WAIT_FOR(rig_told("\"plugin\":{\"connected\":true}}"));
+    WITH_RIG(rig.status = "{\"broken\":"; rig.emit = 1);
+    WAIT_FOR(rig_told("\"delivered\":1,") && !rig_told("\"plugin\""));
+    WITH_RIG(rig.status = "[1]"; rig.emit = 1);
+    WAIT_FOR(rig_told("\"delivered\":2,") && !rig_told("\"plugin\""));
+    rig_stop_task();
+    rig_down();
+}
+END_TEST
+
+START_TEST(stopped_before_it_could_do_anything_it_ends)
+{
+    rig_up();
+    rig_task_up();
+    rig_stop_task();
+    ck_assert_int_eq(rig.starts, rig.stops);
+    rig_down();
+}
+END_TEST
+
+WEIR_UNIT_MAIN("source_task",
+               tcase_add_test(tests, records_reach_kafka_and_are_settled_as_delivered);
+               tcase_add_test(tests, one_partition_is_settled_in_the_order_of_emit);
+               tcase_add_test(tests, stopping_waits_for_what_is_on_its_way);
+               tcase_add_test(tests, what_got_no_answer_in_time_is_abandoned_not_acknowledged);
+               tcase_add_test(tests, a_full_task_answers_again_and_goes_on_when_kafka_does);
+               tcase_add_test(tests, suspended_takes_nothing_and_goes_on_as_if_nothing_had_been);
+               tcase_add_test(tests, without_a_lease_nothing_is_taken);
+               tcase_add_test(tests, paused_stops_the_instance_and_resumed_starts_another);
+               tcase_add_test(tests, started_paused_nothing_is_made_until_resumed);
+               tcase_add_test(tests, an_endless_poll_is_seen_and_can_be_abandoned);
+               tcase_add_test(tests, details_carry_what_the_plugin_says_when_it_is_json);
+               tcase_add_test(tests, stopped_before_it_could_do_anything_it_ends);)
