@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define WEIR_FOREIGN_LIMIT_MS 10000
@@ -28,7 +29,12 @@ struct weir_job {
 weir_foreign *weir_foreign_start(int64_t limit_ms);
 /* Bounded: waits for the job at hand as long as its limit, answers the rest WEIR_CLOSED. */
 void weir_foreign_stop(weir_foreign *foreign);
-/* [any] Never blocks. WEIR_FULL: 1000 jobs wait; the job stays with the caller. */
+/* [any] Never blocks. WEIR_FULL: 1000 jobs wait, WEIR_CLOSED: stopping; the job stays
+ * with the caller then. */
 WEIR_MUST_CHECK weir_code weir_foreign_submit(weir_foreign *foreign, weir_job *job);
+
+/* [any] Threads of this process that were given up and have not ended. While there are any the
+ * registry must stay: their code is mapped from it. */
+size_t weir_foreign_left_behind(void);
 
 #endif
