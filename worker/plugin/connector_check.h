@@ -25,6 +25,12 @@ typedef struct weir_connector_settings {
     int64_t errors_retry_timeout_ms, errors_retry_delay_max_ms;
     bool errors_log_enable, errors_log_messages;
     const char *config_action_reload;
+    /* Known so that Kafka's configs are judged as Kafka judges them; without effect here. */
+    const char *plugin_version;
+    const char *key_converter_version, *value_converter_version, *header_converter_version;
+    const char *transforms, *predicates, *topic_creation_groups;
+    const char *exactly_once_support, *transaction_boundary, *transaction_boundary_interval;
+    const char *offsets_storage_topic;
 } weir_connector_settings;
 
 extern const weir_option weir_connector_options[];
@@ -34,7 +40,8 @@ typedef struct weir_check { /* zero it before; weir_check_clear() after */
      * the following 2 error(s): …"); WEIR_NOT_FOUND: no such plugin, with its words; WEIR_FAILED:
      * the plugin's own failure. */
     weir_code code;
-    weir_err err;
+    weir_err err;          /* fewer lines when there is no room for all of them */
+    char *message;         /* what err says, uncut; NULL when `code` is WEIR_OK */
     json_t *report;        /* body of PUT …/config/validate; NULL without a plugin */
     weir_props normalised; /* in the plugin's own keys */
     weir_props *tasks;     /* the plan: complete task configs, "task.class" included */

@@ -1,0 +1,100 @@
+/* check_internal.h - what the files of one examination share; private to worker/plugin.
+ *
+ *   connector_check.c    the order of events, the verdict
+ *   check_job.c          the same on the foreign thread
+ *   connector_options.c  Kafka's own connector keys: the table and its rules
+ *   check_plugin.c       calls into the plugin: normalise, options, validate, plan
+ *   check_report.c       the body of the validation call
+ */
+#ifndef WEIR_PLUGIN_CHECK_INTERNAL_H
+#define WEIR_PLUGIN_CHECK_INTERNAL_H
+
+#include "plugin/connector_check.h"
+
+/* Beyond these a plugin is out of its mind, not busy. */
+#define WEIR_CHECK_MAX_TASKS 10000
+#define WEIR_CHECK_MAX_PAIRS 10000
+#define WEIR_CHECK_MAX_NOTES 1000
+
+/* One thing wrong with one key. */
+typedef struct weir_finding {
+    char *key, *text;
+} weir_finding;
+
+typedef struct weir_examination {
+    const weir_check_request *request;
+    const weir_plugin *plugin;
+    const weir_plugin_desc *desc;
+    char *connector;  /* the name, trimmed; "" when there is none */
+    char *class_said; /* connector.class as posted, trimmed */
+    weir_finding *findings;
+    size_t finding_count, finding_room;
+    json_t *notes;
+    weir_props normalised;
+    weir_props *tasks;
+    size_t task_count;
+    int64_t tasks_max;
+    weir_err failure; /* the plugin's own failure, code WEIR_FAILED; code WEIR_OK: none */
+} weir_examination;
+
+/* ---- Findings ----------------------------------------------------------------------------- */
+
+void weir_find(weir_examination *x, const char *key, const char *fmt, ...) WEIR_FORMAT(3, 4);
+size_t weir_findings_of(const weir_examination *x, const char *key);
+void weir_examination_clear(weir_examination *x);
+void weir_check_note(weir_examination *x, weir_level level, const char *key, const char *text);
+
+/* The value that counts: as posted or, for a key that was not, as the plugin's normalise() put it.
+ */
+const char *weir_examined(const weir_examination *x, const char *key);
+/* Posted as JSON null. */
+bool weir_posted_null(const weir_examination *x, const char *key);
+
+/* ---- Kafka's own keys --------------------------------------------------------------------- */
+
+/* What Kafka says about a key beyond its option; row i belongs to weir_connector_options[i]. */
+typedef struct weir_connector_key {
+    const char *name;
+    const char *type; /* NULL: the option's */
+    int order;        /* within its group */
+    const char *width, *display;
+    void (*rule)(weir_examination *x, const weir_option *option, const char *value, bool null);
+} weir_connector_key;
+
+extern const weir_connector_key weir_connector_keys[];
+size_t weir_connector_key_count(void);
+
+/* Every common key, transforms, client overrides, keys nobody knows. */
+void weir_check_common(weir_examination *x);
+void weir_check_unknown(weir_examination *x);
+void weir_check_overrides(weir_examination *x);
+
+/* ---- Names in lists and tables ------------------------------------------------------------ */
+
+/* A converter class under any of its names -> the full one; NULL: not ours. */
+const char *weir_converter_class(const char *name);
+/* The full names that may serve `key` (key.converter, value.converter, header.converter). */
+json_t *weir_converter_classes_for(const char *key);
+
+/* Calls `each` for every trimmed item of a comma-separated list; an empty text has none. */
+void weir_each_item(const char *list, void (*each)(void *ctx, const char *item), void *ctx);
+/* A copy without blanks around it; NULL in, NULL out. */
+char *weir_trimmed(const char *text);
+/* A value as the REST API shows it: parsed and printed again, a secret hidden; NULL when there is
+ * none or it cannot be parsed. The caller's to free(). */
+char *weir_shown_value(const weir_option *option, const char *value);
+
+/* ---- The plugin --------------------------------------------------------------------------- */
+
+void weir_check_normalise(weir_examination *x);
+void weir_check_plugin_options(weir_examination *x);
+void weir_check_validate(weir_examination *x);
+void weir_check_plan(weir_examination *x);
+/* Takes the values of secret options out of whatever a plugin has said. */
+void weir_check_hide_secrets(weir_examination *x);
+
+/* ---- The report --------------------------------------------------------------------------- */
+
+json_t *weir_check_report(const weir_examination *x, const weir_props *worker);
+
+#endif

@@ -1,0 +1,128 @@
+/* check_values.c - values, lists and class names, as Kafka reads and shows them. */
+#include "plugin/check_internal.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define BLANKS " \t\r\n\f\v"
+
+/* The converters that weir has; record/converter.c makes them. A class has three names, as in
+ * Connect: full, simple, and simple without its suffix. */
+static const struct {
+    const char *full, *simple, *pruned;
+    bool headers_only;
+} converters[] = {
+    {"org.apache.kafka.connect.converters.ByteArrayConverter", "ByteArrayConverter", "ByteArray",
+     false},
+    {"org.apache.kafka.connect.json.JsonConverter", "JsonConverter", "Json", false},
+    {"org.apache.kafka.connect.storage.SimpleHeaderConverter", "SimpleHeaderConverter", "Simple",
+     true},
+    {"org.apache.kafka.connect.storage.StringConverter", "StringConverter", "String", false},
+};
+
+const char *weir_converter_class(const char *name)
+{
+    for (size_t i = 0; i < WEIR_COUNT(converters); i++)
+        if (strcmp(name, converters[i].full) == 0 || strcmp(name, converters[i].simple) == 0 ||
+            strcmp(name, converters[i].pruned) == 0)
+            return converters[i].full;
+    return NULL;
+}
+
+json_t *weir_converter_classes_for(const char *key)
+{
+    bool headers = strcmp(key, "header.converter") == 0;
+    json_t *classes = json_array();
+
+    for (size_t i = 0; i < WEIR_COUNT(converters); i++)
+        if (headers || !converters[i].headers_only)
+            json_array_append_new(classes, json_string(converters[i].full));
+    return classes;
+}
+
+char *weir_trimmed(const char *text)
+{
+    size_t length;
+    char *copy;
+
+    if (!text)
+        return NULL;
+    text += strspn(text, BLANKS);
+    length = strlen(text);
+    while (length > 0 && strchr(BLANKS, text[length - 1]))
+        length--;
+    copy = weir_memdup(text, length);
+    return copy;
+}
+
+void weir_each_item(const char *list, void (*each)(void *ctx, const char *item), void *ctx)
+{
+    char *whole = weir_trimmed(list);
+    char *at = whole;
+
+    while (whole && *whole) {
+        char *comma = strchr(at, ',');
+        char *item;
+
+        if (comma)
+            *comma = '\0';
+        item = weir_trimmed(at);
+        each(ctx, item);
+        free(item);
+        if (!comma)
+            break;
+        at = comma + 1;
+    }
+    free(whole);
+}
+
+static void join(void *ctx, const char *item)
+{
+    weir_buf *joined = ctx;
+
+    weir_buf_format(joined, "%s%s", joined->size ? "," : "", item);
+}
+
+char *weir_shown_value(const weir_option *option, const char *value)
+{
+    weir_buf joined = WEIR_BUF;
+    char *text, *end;
+
+    if (!value)
+        return NULL;
+    if (option->secret)
+        return weir_strdup("[hidden]");
+    if (option->list) {
+        weir_each_item(value, join, &joined);
+        return weir_buf_take(&joined);
+    }
+    text = weir_trimmed(value);
+    errno = 0;
+    switch (option->type) {
+    case WEIR_STRING:
+        return text;
+    case WEIR_INT: {
+        long long number = strtoll(text, &end, 10);
+
+        if (errno == 0 && end != text && *end == '\0')
+            weir_buf_format(&joined, "%lld", number);
+        break;
+    }
+    case WEIR_DOUBLE:
+        strtod(text, &end);
+        if (end != text && *end == '\0')
+            weir_buf_text_add(&joined, text);
+        break;
+    case WEIR_BOOL:
+        if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0)
+            weir_buf_text_add(&joined, strcasecmp(text, "true") == 0 ? "true" : "false");
+        break;
+    }
+    free(text);
+    return joined.size ? weir_buf_take(&joined) : NULL;
+}
