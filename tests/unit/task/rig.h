@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "task/source_task.h"
 #include "task/task_internal.h"
+#include "tests/support/c11_threads.h"
 #include "tests/support/unit.h"
 
 #include <librdkafka/rdkafka_mock.h>
@@ -159,10 +160,11 @@ static inline weir_status rig_poll(void *self, int64_t deadline_ms)
     weir_status status = WEIR_DONE;
     uint64_t count;
     int64_t left_ms;
+    bool owned = host->owned(host);
 
     pthread_mutex_lock(&rig.lock);
     rig.polls++;
-    rig.last_owned = host->owned(host);
+    rig.last_owned = owned;
     while (rig.hang) {
         pthread_cond_broadcast(&rig.changed);
         pthread_cond_wait(&rig.changed, &rig.lock);
