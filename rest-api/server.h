@@ -12,6 +12,8 @@
 #include "plugin/foreign.h"
 #include "plugin/registry.h"
 
+#include <stdint.h>
+
 typedef struct weir_server weir_server;
 
 typedef struct weir_server_options { /* all outlive the server */
@@ -24,7 +26,11 @@ typedef struct weir_server_options { /* all outlive the server */
 /* Binds the listener. WEIR_INVALID: the address is in use or not ours; the text names it. */
 WEIR_MUST_CHECK weir_code weir_server_start(const weir_server_options *options,
                                             weir_server **ret_server, weir_err *err);
-/* Takes no new connection, finishes what is being answered (at most two seconds), ends. */
+/* Where it listens; the system's choice when the settings say port 0. */
+uint16_t weir_server_port(const weir_server *server);
+/* Takes no new connection, finishes what is being answered (at most two seconds), ends. What then
+ * still waits for the herder is answered 503; its thread ends when the herder answers, at the
+ * latest when weir_herder_stop() refuses what it holds. NULL is fine. */
 void weir_server_stop(weir_server *server);
 
 #endif
