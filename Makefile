@@ -76,6 +76,7 @@ FIXTURES := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard 
 UNIT_WORKER := $(foreach layer,$(LAYERS),$(wildcard tests/unit/$(layer)/test_*.c))
 UNIT_CONN   := $(wildcard tests/unit/connectors/*/test_*.c)
 UNIT        := $(patsubst %.c,$(BUILD)/%,$(UNIT_WORKER) $(UNIT_CONN))
+BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all both build deps unit integration test sanitize fuzz bench lint format docs demo install \
@@ -155,8 +156,12 @@ fuzz-run: $(FUZZERS)
 	        $$f.corpus $(wildcard tests/fuzz/seeds) 2>$$f.log || { tail -40 $$f.log; exit 1; }; \
 	    grep -E 'number_of_executed_units' $$f.log; done
 
+$(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(call archives,task)
+	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
+bench-programs: $(BENCHES)
+.PHONY: bench-programs
 bench:
-	@$(MAKE) --no-print-directory MODE=release build
+	@$(MAKE) --no-print-directory MODE=release build bench-programs
 	@tests/bench/run $(BUILD_ROOT)/release
 
 # ---- Care ----------------------------------------------------------------------------------
