@@ -53,6 +53,7 @@ typedef struct weir_config_store {
     int64_t assignment_offset;
     char *session_key; /* base64; NULL: none */
     int64_t offset;    /* Connect's "config offset": last decodable record + 1 */
+    char *changed;     /* whom the last change names */
 } weir_config_store;
 
 typedef enum weir_config_kind {
