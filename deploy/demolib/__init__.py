@@ -1,0 +1,1 @@
+"""What deploy/demo is made of: the screen, the processes, the devices, the view of Kafka."""
