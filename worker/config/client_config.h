@@ -26,7 +26,9 @@ WEIR_MUST_CHECK weir_code weir_client_config_build(weir_client_kind kind, const 
                                                    weir_err *err);
 
 /* Does connector.client.config.override.policy allow this key (without its prefix)? The error is
- * Kafka's: "The 'None' policy does not allow 'acks' to be overridden …". */
+ * Kafka's: "The 'None' policy does not allow 'acks' to be overridden …". Keys that would make
+ * librdkafka load code or run a command are the operator's alone, under every policy. `key` NULL
+ * asks whether there is such a policy at all. */
 WEIR_MUST_CHECK weir_code weir_client_override_check(const char *policy, const char *key,
                                                      weir_err *err);
 

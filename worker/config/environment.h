@@ -6,8 +6,9 @@
 
 #include "base/props.h"
 
-/* Sets a property for each CONNECT_* variable of a NULL-terminated environment, but for the names
- * that container images use for themselves (9.1). */
+/* Sets a property for each CONNECT_* variable of a NULL-terminated environment (NULL: none), but
+ * for the names that container images use for themselves (9.1): CONNECT_LOG4J_* is skipped, and
+ * CONNECT_REST_PORT becomes the listener unless there is one. */
 void weir_environment_apply(const char *const *environment, weir_props *props);
 
 #endif

@@ -35,6 +35,9 @@ WEIR_MUST_CHECK weir_code weir_option_check(const weir_option *option, const cha
 const char *weir_option_type_text(const weir_option *option);
 /* The default as shown: NULL when required or unset. */
 const char *weir_option_default(const weir_option *option);
+/* Takes the next element of a comma-separated list at *at, trimmed; empty ones are skipped. The
+ * caller's to free(); NULL at the end. */
+char *weir_list_take(const char **at);
 /* The keys of a table for people: aligned text, or a Markdown table. */
 void weir_options_print(const weir_option *options, bool markdown, weir_buf *out);
 

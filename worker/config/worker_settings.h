@@ -44,7 +44,8 @@ typedef struct weir_worker_settings {
 } weir_worker_settings;
 
 /* Reads a property file (NULL: none), puts CONNECT_* of `environment` on top (NULL: none), checks.
- * Unknown keys are logged as warnings. WEIR_INVALID names key, value and what is allowed. */
+ * Sets up the log as the settings ask for, then logs unknown keys as warnings and says which keys
+ * have no effect. WEIR_INVALID names key, value and what is allowed. */
 WEIR_MUST_CHECK weir_code weir_worker_settings_read(const char *path,
                                                     const char *const *environment,
                                                     weir_worker_settings **ret_settings,
