@@ -113,6 +113,8 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
         {"linger.ms", "5"},
         {"message.timeout.ms", "0"}, /* delivery has no time limit, as in Connect */
         {"partitioner", "murmur2_random"},
+        /* So long a topic that metadata does not show may still be on its way into being. */
+        {"topic.metadata.propagation.max.ms", "10000"},
         {"queue.buffering.max.messages", "100000"},
         {"queue.buffering.max.kbytes", "32768"}, /* Java's buffer.memory */
     };

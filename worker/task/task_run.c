@@ -63,9 +63,11 @@ void weir_task_fail(weir_source_task *task, const char *fmt, ...)
     va_start(args, fmt);
     weir_vfail(&err, WEIR_FAILED, fmt, args);
     va_end(args);
-    task->failure = weir_format("%s\n\tat plugin %s %s, connector %s, task %d", err.msg,
-                                plugin ? plugin->name : "(unknown)", plugin ? plugin->version : "",
-                                task->connector, task->number);
+    task->failure =
+        plugin
+            ? weir_format("%s\n\tat plugin %s %s, connector %s, task %d", err.msg, plugin->name,
+                          plugin->version, task->connector, task->number)
+            : weir_format("%s\n\tat connector %s, task %d", err.msg, task->connector, task->number);
     weir_task_note(task, err.msg);
 }
 

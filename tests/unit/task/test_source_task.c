@@ -229,7 +229,128 @@ START_TEST(stopped_before_it_could_do_anything_it_ends)
 }
 END_TEST
 
-WEIR_UNIT_MAIN("source_task",
+/* The first record of this partition, read back with a consumer. */
+static rd_kafka_message_t *read_back(rd_kafka_t *consumer, const char *topic, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    int64_t until_ms = weir_now_ms() + RIG_LIMIT_MS;
+    rd_kafka_message_t *message = NULL;
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = 0;
+    ck_assert_int_eq(rd_kafka_assign(consumer, list), 0);
+    rd_kafka_topic_partition_list_destroy(list);
+    while (!message && weir_now_ms() < until_ms) {
+        message = rd_kafka_consumer_poll(consumer, 100);
+        if (message && message->err) {
+            rd_kafka_message_destroy(message);
+            message = NULL;
+        }
+    }
+    ck_assert_ptr_nonnull(message);
+    return message;
+}
+
+static rd_kafka_t *new_consumer(void)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char why[256];
+    rd_kafka_t *consumer;
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(rig.mock), why,
+                      sizeof(why));
+    rd_kafka_conf_set(conf, "group.id", "reader", why, sizeof(why));
+    consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    ck_assert_ptr_nonnull(consumer);
+    return consumer;
+}
+
+static const struct {
+    weir_data key;
+    int32_t partition;
+    int64_t timestamp_ms;
+    int32_t lands_in; /* murmur2 of the key, as Java's producer does (connect-internals.md 1.9) */
+} placed[] = {
+    {{WEIR_TEXT, "status-connector-foo", 20}, -1, 1700000000123, 1},
+    {{WEIR_TEXT, "status-task-foo-0", 17}, -1, 1, 0},
+    {{WEIR_BYTES, "", 0}, -1, 1700000000123, 1},
+    {{WEIR_TEXT, "status-connector-foo", 20}, 3, 1700000000123, 3},
+    {{WEIR_NULL, NULL, 0}, 2, 1700000000123, 2},
+};
+
+START_TEST(a_record_arrives_as_it_was_emitted)
+{
+    rd_kafka_message_t *message;
+    rd_kafka_headers_t *headers;
+    rd_kafka_timestamp_type_t type;
+    rd_kafka_t *consumer;
+    const void *bytes;
+    const char *name;
+    size_t size;
+
+    rig_up();
+    rig.headers[0] = (weir_header){"text", {WEIR_TEXT, "a b", 3}};
+    rig.headers[1] = (weir_header){"bytes", {WEIR_BYTES, "\x00\x01", 2}};
+    rig.headers[2] = (weir_header){"null", {WEIR_NULL, NULL, 0}};
+    rig.headers[3] = (weir_header){"text", {WEIR_TEXT, "", 0}}; /* a name may come twice */
+    rig.record.headers = rig.headers;
+    rig.record.header_count = 4;
+    rig.record.key = placed[_i].key;
+    rig.record.partition = placed[_i].partition;
+    rig.record.timestamp_ms = placed[_i].timestamp_ms;
+    rig.record.value = (weir_data){WEIR_JSON, "{\"t\": 21.50}", 12};
+    rig.emit = 1;
+    rig_task_up();
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 1);
+
+    consumer = new_consumer();
+    message = read_back(consumer, "readings", placed[_i].lands_in);
+    ck_assert_uint_eq(message->len, 12);
+    ck_assert_mem_eq(message->payload, "{\"t\": 21.50}", 12);
+    ck_assert_int_eq(message->key == NULL, placed[_i].key.kind == WEIR_NULL);
+    ck_assert_uint_eq(message->key_len, placed[_i].key.size);
+    if (message->key_len)
+        ck_assert_mem_eq(message->key, placed[_i].key.bytes, message->key_len);
+    ck_assert_int_eq(rd_kafka_message_timestamp(message, &type), placed[_i].timestamp_ms);
+    ck_assert_int_eq(rd_kafka_message_headers(message, &headers), 0);
+    ck_assert_uint_eq(rd_kafka_header_cnt(headers), 4);
+    ck_assert_int_eq(rd_kafka_header_get_all(headers, 1, &name, &bytes, &size), 0);
+    ck_assert_str_eq(name, "bytes");
+    ck_assert_uint_eq(size, 4);
+    ck_assert_mem_eq(bytes, "AAE=", 4);
+    ck_assert_int_eq(rd_kafka_header_get_all(headers, 2, &name, &bytes, &size), 0);
+    ck_assert_ptr_null(bytes);
+    ck_assert_int_eq(rd_kafka_header_get_all(headers, 3, &name, &bytes, &size), 0);
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_uint_eq(size, 0);
+    rd_kafka_message_destroy(message);
+    rd_kafka_consumer_close(consumer);
+    rd_kafka_destroy(consumer);
+    rig_stop_task();
+    rig_down();
+}
+END_TEST
+
+START_TEST(a_class_that_no_plugin_has_fails_with_words)
+{
+    weir_registry *registry = weir_registry_load("/var/empty/no-plugins-here");
+    weir_task_spec spec;
+
+    rig_up();
+    weir_props_set(&rig.connector, "connector.class", "io.example.Nobody");
+    spec = rig_spec();
+    spec.registry = registry;
+    rig.task = weir_source_task_start(&spec);
+    WAIT_FOR(rig_heard("F"));
+    ck_assert_msg(strstr(rig_trace(), "which name matches io.example.Nobody"), "%s", rig_trace());
+    ck_assert_msg(strstr(rig_trace(), "\n\tat connector fleet, task 3"), "%s", rig_trace());
+    rig_down();
+    weir_registry_free(registry);
+}
+END_TEST
+
+WEIR_UNIT_MAIN("source_task", tcase_add_loop_test(tests, a_record_arrives_as_it_was_emitted, 0,
+                                                  (int)WEIR_COUNT(placed));
+               tcase_add_test(tests, a_class_that_no_plugin_has_fails_with_words);
                tcase_add_test(tests, records_reach_kafka_and_are_settled_as_delivered);
                tcase_add_test(tests, one_partition_is_settled_in_the_order_of_emit);
                tcase_add_test(tests, stopping_waits_for_what_is_on_its_way);
