@@ -13,8 +13,12 @@
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
 
-/* WEIR_INCOMPATIBLE: a library version that loses data or crashes. Warns about old ones. */
+/* WEIR_INCOMPATIBLE: a library version that loses data or crashes. Warns about old ones, once. */
 WEIR_MUST_CHECK weir_code weir_kafka_check_version(weir_err *err);
+/* The judgement itself, about a version as rd_kafka_version() gives it. *ret_warning: what to warn
+ * about, NULL when nothing. */
+WEIR_MUST_CHECK weir_code weir_kafka_judge_version(int version, const char **ret_warning,
+                                                   weir_err *err);
 
 /* A handle from librdkafka properties (client_config.h), later pairs win. `prepare` may set
  * callbacks on the conf before the handle is made; NULL: none. Unknown properties are logged once
