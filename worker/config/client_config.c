@@ -10,16 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t size = strlen(text), end_size = strlen(end);
-
-    return size >= end_size && strcasecmp(text + size - end_size, end) == 0;
-}
-
-/* ---- Layers
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Layers ---------------------------------------------------------------------------------- */
 
 static char *trimmed(const char *text)
 {
@@ -134,8 +125,7 @@ weir_code weir_client_config_build(weir_client_kind kind, const weir_props *work
     return rc;
 }
 
-/* ---- Overrides and secrets
- * -------------------------------------------------------------------------------- */
+/* ---- Overrides and secrets ------------------------------------------------------------------- */
 
 /* "None" for None, any case, and for the class name that Java also takes; NULL: no such policy. */
 static const char *policy_name(const char *policy)
@@ -145,7 +135,7 @@ static const char *policy_name(const char *policy)
     const char *dot = strrchr(policy, '.'), *simple = dot ? dot + 1 : policy;
     size_t size = strlen(simple);
 
-    if (ends_with(simple, suffix))
+    if (weir_ends_with(simple, suffix))
         size -= sizeof(suffix) - 1;
     for (size_t i = 0; i < WEIR_COUNT(known); i++)
         if (strlen(known[i]) == size && strncasecmp(known[i], simple, size) == 0)
@@ -204,7 +194,7 @@ bool weir_client_property_is_secret(const char *name)
         if (strcasestr(name, parts[i]))
             return true;
     for (size_t i = 0; i < WEIR_COUNT(ends); i++)
-        if (ends_with(name, ends[i]))
+        if (weir_ends_with(name, ends[i]))
             return true;
     return false;
 }

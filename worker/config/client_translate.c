@@ -49,10 +49,9 @@ static weir_code refuse(const weir_client_job *job, const char *name, weir_err *
     return WEIR_INVALID;
 }
 
-/* ---- Trust and key stores
- * -------------------------------------------------------------------------- */
+/* ---- Trust and key stores -------------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end)
+bool weir_ends_with(const char *text, const char *end)
 {
     size_t size = strlen(text), end_size = strlen(end);
 
@@ -66,9 +65,9 @@ static const char *store_type(const weir_client_job *job, const char *type_key, 
 
     if (type)
         return type;
-    if (ends_with(path, ".pem") || ends_with(path, ".crt"))
+    if (weir_ends_with(path, ".pem") || weir_ends_with(path, ".crt"))
         return "PEM";
-    return ends_with(path, ".p12") || ends_with(path, ".pfx") ? "PKCS12" : "JKS";
+    return weir_ends_with(path, ".p12") || weir_ends_with(path, ".pfx") ? "PKCS12" : "JKS";
 }
 
 static weir_code trust_store(const weir_client_job *job, const weir_pair *pair, weir_err *err)
@@ -126,8 +125,7 @@ static weir_code used_elsewhere(const weir_client_job *job, const weir_pair *pai
     return WEIR_OK;
 }
 
-/* ---- The rest of TLS, and SASL
- * ------------------------------------------------------------------------ */
+/* ---- The rest of TLS, and SASL --------------------------------------------------------------- */
 
 static weir_code host_check(const weir_client_job *job, const weir_pair *pair, weir_err *err)
 {
@@ -209,15 +207,15 @@ static weir_code jaas_config(const weir_client_job *job, const weir_pair *pair, 
 
     if (rc != WEIR_OK) {
         weir_fail_in(err, "%s", weir_props_get(&job->origin, pair->key));
-    } else if (ends_with(jaas.module, "PlainLoginModule")) {
+    } else if (weir_ends_with(jaas.module, "PlainLoginModule")) {
         rc = jaas_user(job, &jaas, false, err);
-    } else if (ends_with(jaas.module, "ScramLoginModule")) {
+    } else if (weir_ends_with(jaas.module, "ScramLoginModule")) {
         rc = jaas_user(job, &jaas, true, err);
-    } else if (ends_with(jaas.module, "Krb5LoginModule")) {
+    } else if (weir_ends_with(jaas.module, "Krb5LoginModule")) {
         rc = refuse(job, pair->key, err,
                     "Krb5LoginModule is not translated. Write sasl.kerberos.principal, "
                     "sasl.kerberos.keytab and sasl.kerberos.service.name instead");
-    } else if (ends_with(jaas.module, "OAuthBearerLoginModule")) {
+    } else if (weir_ends_with(jaas.module, "OAuthBearerLoginModule")) {
         rc = refuse(job, pair->key, err,
                     "OAuthBearerLoginModule is not translated. Write sasl.oauthbearer.method=oidc, "
                     "sasl.oauthbearer.client.id, sasl.oauthbearer.client.secret and "
@@ -233,8 +231,7 @@ static weir_code jaas_config(const weir_client_job *job, const weir_pair *pair, 
     return rc;
 }
 
-/* ---- Numbers and names
- * ---------------------------------------------------------------------------------- */
+/* ---- Numbers and names ----------------------------------------------------------------------- */
 
 static weir_code number(const weir_client_job *job, const weir_pair *pair, int64_t *ret,
                         weir_err *err)
@@ -366,8 +363,7 @@ static weir_code assignors(const weir_client_job *job, const weir_pair *pair, we
     return rc;
 }
 
-/* ---- One pair
- * --------------------------------------------------------------------------------------------- */
+/* ---- One pair -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;

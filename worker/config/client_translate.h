@@ -25,4 +25,7 @@ WEIR_MUST_CHECK weir_code weir_client_translate(const weir_client_job *job, cons
  * keys of the vocabulary, which bounds the memory of what was said. */
 void weir_client_note_once(const char *key, const char *why);
 
+/* Does the text end so, in any case of letters? */
+bool weir_ends_with(const char *text, const char *end);
+
 #endif

@@ -19,8 +19,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\f';
 }
 
-/* ---- Lines ------------------------------------------------------------------------------------
- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 /* Takes one natural line, without its end (\n, \r or \r\n). */
 static void take_line(reader *in, const char **ret_line, size_t *ret_size)
@@ -84,8 +83,7 @@ static bool take_logical_line(reader *in, weir_buf *logical, size_t *ret_number)
     return false;
 }
 
-/* ---- Pairs --------------------------------------------------------------------------------------
- */
+/* ---- Pairs ----------------------------------------------------------------------------------- */
 
 /* The end of the key and the start of the value within a logical line. */
 static void split(const weir_buf *logical, size_t *ret_key_end, size_t *ret_value)
@@ -199,8 +197,7 @@ static weir_code unescape(const char *text, size_t size, weir_buf *out, weir_err
     return WEIR_OK;
 }
 
-/* ---- Text and file ------------------------------------------------------------------------------
- */
+/* ---- Text and file --------------------------------------------------------------------------- */
 
 /* Bytes of the well-formed UTF-8 character at p (RFC 3629); 0: it is none. */
 static size_t character(const unsigned char *p, size_t size)

@@ -113,8 +113,7 @@ const weir_option weir_worker_options[] = {
     {0},
 };
 
-/* ---- Keys without effect ----------------------------------------------------------------------
- */
+/* ---- Keys without effect --------------------------------------------------------------------- */
 
 #define NO_FLUSH   "records are acknowledged and offsets written as Kafka confirms them"
 #define NO_SIGNING "workers take orders from the leader through Kafka, not by signed requests"

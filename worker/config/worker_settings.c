@@ -21,8 +21,7 @@ static weir_code refuse(const char *key, const char *value, const char *why, wei
                      why);
 }
 
-/* ---- The listener and this worker's name -------------------------------------------------------
- */
+/* ---- The listener and this worker's name ----------------------------------------------------- */
 
 /* Splits "[v6]:port", "host:port" or ":port"; false: it is none of these. */
 static bool split_authority(const char *text, size_t size, weir_worker_settings *settings)
@@ -141,8 +140,7 @@ static weir_code name_worker(weir_worker_settings *settings, weir_err *err)
     return WEIR_OK;
 }
 
-/* ---- Checks that the table cannot make ---------------------------------------------------------
- */
+/* ---- Checks that the table cannot make ------------------------------------------------------- */
 
 static weir_code check_not_empty(const weir_worker_settings *settings, weir_err *err)
 {
@@ -235,8 +233,7 @@ static weir_code check_clients(const weir_worker_settings *settings, weir_err *e
     return rc;
 }
 
-/* ---- Keys that nothing will ever read -----------------------------------------------------------
- */
+/* ---- Keys that nothing will ever read -------------------------------------------------------- */
 
 static weir_code say_idle(const weir_idle_key *idle, const weir_pair *pair, weir_err *err)
 {
@@ -265,8 +262,7 @@ static weir_code say_unused(const weir_props *props, weir_err *err)
     return rc;
 }
 
-/* ---- All of it ----------------------------------------------------------------------------------
- */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static void set_up_log(const weir_worker_settings *settings)
 {
