@@ -92,8 +92,6 @@ static void host_note(const weir_config_host *host, weir_level level, const char
 
     if (c->note_count++ >= WEIR_CHECK_MAX_NOTES)
         fail(c, "had more than %d things to say", WEIR_CHECK_MAX_NOTES);
-    if (c->refused && level < WEIR_ERROR)
-        return;
     c->refused = c->refused || level >= WEIR_ERROR;
     if (c->quiet || c->note_count > WEIR_CHECK_MAX_NOTES)
         return;

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define BLANKS " \t\r\n\f\v"
-
 /* The converters that weir has; record/converter.c makes them. A class has three names, as in
  * Connect: full, simple, and simple without its suffix. */
 static const struct {
@@ -45,19 +43,19 @@ json_t *weir_converter_classes_for(const char *key)
     return classes;
 }
 
+/* Java's String.trim(): everything up to and including the blank goes. */
 char *weir_trimmed(const char *text)
 {
     size_t length;
-    char *copy;
 
     if (!text)
         return NULL;
-    text += strspn(text, BLANKS);
+    while (*text && (unsigned char)*text <= ' ')
+        text++;
     length = strlen(text);
-    while (length > 0 && strchr(BLANKS, text[length - 1]))
+    while (length > 0 && (unsigned char)text[length - 1] <= ' ')
         length--;
-    copy = weir_memdup(text, length);
-    return copy;
+    return weir_memdup(text, length);
 }
 
 void weir_each_item(const char *list, void (*each)(void *ctx, const char *item), void *ctx)

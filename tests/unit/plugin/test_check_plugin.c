@@ -1,0 +1,281 @@
+/* test_check_plugin.c - a plugin that breaks its word costs a clear error, never the worker. */
+#include "tests/unit/plugin/examine.h"
+
+#include "tests/support/unit.h"
+
+#include <pthread.h>
+
+#define BAD "name=c1|connector.class=bad-plan"
+
+static const struct {
+    const char *config, *says;
+    weir_code code;
+} broken[] = {
+    {"bad.plan=no task", "made no task", WEIR_FAILED},
+    {"bad.plan=one too many", "made 2 tasks, more than tasks.max, which is 1", WEIR_FAILED},
+    {"bad.plan=absurd", "made more than 10000 tasks", WEIR_FAILED},
+    {"bad.plan=absurd|tasks.max.enforce=false", "made more than 10000 tasks", WEIR_FAILED},
+    {"bad.plan=null key", "task 0 has a key that is NULL", WEIR_FAILED},
+    {"bad.plan=null value", "task 0: key 'a' has no value", WEIR_FAILED},
+    {"bad.plan=null pairs", "task 0 has 3 keys and no pointer to them", WEIR_FAILED},
+    {"bad.plan=endless pairs", "too many", WEIR_FAILED},
+    {"bad.plan=not utf-8", "task 0: the value of 'a' is not UTF-8", WEIR_FAILED},
+    {"bad.plan=after error", "no plan for this number", WEIR_INVALID},
+    {"bad.plan=silent", "failed without giving a reason", WEIR_FAILED},
+    {"bad.plan=no status", "returned 99, which is no status", WEIR_FAILED},
+    {"bad.plan=set", "called host->set(), which belongs to normalise()", WEIR_FAILED},
+    {"bad.normalise=silent", "failed without giving a reason", WEIR_FAILED},
+    {"bad.normalise=null key", "its result has a key that is NULL", WEIR_FAILED},
+    {"bad.normalise=not utf-8", "the value of 'bad.plan' is not UTF-8", WEIR_FAILED},
+    {"bad.normalise=task", "called host->task(), which belongs to plan()", WEIR_FAILED},
+    {"bad.validate=retry", "failed without giving a reason", WEIR_FAILED},
+    {"bad.validate=refuse", "number 1 does not go with it", WEIR_INVALID},
+    {"bad.validate=refuse all", "nothing goes with it", WEIR_INVALID},
+};
+
+START_TEST(a_broken_word_is_a_failure_naming_connector_and_plugin)
+{
+    char *config = weir_format(BAD "|%s", broken[_i].config);
+    weir_check check;
+
+    examine(config, &check);
+    ck_assert_msg(check.code == broken[_i].code, "%s", check.err.msg);
+    ck_assert_msg(strstr(check.err.msg, broken[_i].says), "got: %s", check.err.msg);
+    if (check.code == WEIR_FAILED) {
+        ck_assert_msg(strstr(check.err.msg, "connector 'c1'"), "got: %s", check.err.msg);
+        ck_assert_msg(strstr(check.err.msg, "plugin 'bad-plan'"), "got: %s", check.err.msg);
+    }
+    ck_assert_ptr_null(check.tasks);
+    ck_assert_uint_eq(check.task_count, 0);
+    ck_assert_int_eq(weir_json_int(check.report, "error_count", -1), 1);
+    weir_check_clear(&check);
+    free(config);
+}
+END_TEST
+
+START_TEST(the_same_plugin_plans_when_it_keeps_its_word)
+{
+    weir_check check;
+
+    examine(BAD, &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    ck_assert_uint_eq(check.task_count, 1);
+    ck_assert_str_eq(weir_props_get(&check.tasks[0], "share"), "1");
+    weir_check_clear(&check);
+}
+END_TEST
+
+START_TEST(tasks_beyond_the_maximum_are_a_warning_when_the_user_says_so)
+{
+    weir_check check;
+
+    examine(BAD "|tasks.max=3|tasks.max.enforce=false|bad.plan=one too many", &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    ck_assert_uint_eq(check.task_count, 4);
+    ck_assert_uint_eq(json_array_size(check.notes), 1);
+    ck_assert_str_eq(weir_json_str(json_array_get(check.notes, 0), "level"), "WARN");
+    weir_check_clear(&check);
+}
+END_TEST
+
+/* ---- What it says ------------------------------------------------------------------------- */
+
+static const struct {
+    const char *config, *key, *text;
+} said[] = {
+    {"bad.validate=refuse", "bad.number", "number 1 does not go with it"},
+    {"bad.validate=refuse all", "connector.class", "nothing goes with it"},
+    {"bad.plan=after error", "bad.number", "no plan for this number"},
+    {"bad.number=10", "bad.number",
+     "Invalid value 10 for configuration bad.number: Value must be no more than 9"},
+    {"Alias.number=10", "Alias.number",
+     "Invalid value 10 for configuration Alias.number: Value must be no more than 9"},
+    {"Alias.number=10", "bad.number", ""},
+    {"bad.plan=no task", "connector.class",
+     "connector 'c1': plan() of plugin 'bad-plan': made no "
+     "task"},
+};
+
+START_TEST(an_error_stands_at_the_key_that_the_user_wrote)
+{
+    char *config = weir_format(BAD "|%s", said[_i].config), *errors;
+    weir_check check;
+
+    examine(config, &check);
+    errors = errors_at(&check, said[_i].key);
+    ck_assert_str_eq(errors, said[_i].text);
+    ck_assert_int_eq(weir_json_int(check.report, "error_count", -1), 1);
+    weir_check_clear(&check);
+    free(errors);
+    free(config);
+}
+END_TEST
+
+START_TEST(warnings_are_notes_and_refuse_nothing)
+{
+    weir_check check;
+    const json_t *note;
+
+    examine(BAD "|bad.validate=warn", &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    ck_assert_uint_eq(json_array_size(check.notes), 1);
+    note = json_array_get(check.notes, 0);
+    ck_assert_str_eq(weir_json_str(note, "level"), "WARN");
+    ck_assert_str_eq(weir_json_str(note, "key"), "bad.number");
+    ck_assert_str_eq(weir_json_str(note, "text"), "number is small");
+    weir_check_clear(&check);
+}
+END_TEST
+
+START_TEST(a_secret_that_a_plugin_blurts_out_is_hidden_everywhere)
+{
+    char *report, *notes;
+    weir_check check;
+
+    examine(BAD "|bad.validate=leak|bad.secret=hunter22", &check);
+    ck_assert_int_eq(check.code, WEIR_INVALID);
+    report = weir_json_dump(check.report);
+    notes = weir_json_dump(check.notes);
+    ck_assert_msg(!strstr(check.err.msg, "hunter22"), "%s", check.err.msg);
+    ck_assert_msg(!strstr(check.message, "hunter22"), "%s", check.message);
+    ck_assert_msg(!strstr(report, "hunter22"), "%s", report);
+    ck_assert_msg(!strstr(notes, "hunter22"), "%s", notes);
+    ck_assert(strstr(check.err.msg, "'[hidden]' is no good secret"));
+    ck_assert(strstr(notes, "did you say [hidden], really [hidden]?"));
+    ck_assert_str_eq(weir_props_get(&check.normalised, "bad.secret"), "hunter22");
+    weir_check_clear(&check);
+    free(notes);
+    free(report);
+}
+END_TEST
+
+/* ---- On the foreign thread ---------------------------------------------------------------- */
+
+START_TEST(an_examination_can_be_waited_for)
+{
+    weir_foreign *foreign = weir_foreign_start(60000);
+    weir_props worker = WEIR_PROPS, config = WEIR_PROPS;
+    weir_check_request request = {
+        .registry = registry, .worker = &worker, .config = &config, .plan = true};
+    weir_check check = {.code = WEIR_OK};
+
+    parse_props(BAD, &config);
+    ck_assert_int_eq(weir_check_on(foreign, &request, &check), WEIR_OK);
+    ck_assert_uint_eq(check.task_count, 1);
+    weir_check_clear(&check);
+    weir_props_set(&config, "tasks.max", "0");
+    ck_assert_int_eq(weir_check_on(foreign, &request, &check), WEIR_INVALID);
+    ck_assert_int_eq(check.code, WEIR_INVALID);
+    weir_check_clear(&check);
+    weir_props_clear(&config);
+    weir_foreign_stop(foreign);
+}
+END_TEST
+
+typedef struct answer {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int count;
+    weir_check check;
+} answer;
+
+static void take(void *ctx, weir_check *check)
+{
+    answer *a = ctx;
+
+    pthread_mutex_lock(&a->lock);
+    a->check = *check;
+    a->count++;
+    pthread_cond_signal(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
+START_TEST(an_examination_need_not_be_waited_for_nor_its_request_kept)
+{
+    weir_foreign *foreign = weir_foreign_start(60000);
+    answer a = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    weir_props worker = WEIR_PROPS, config = WEIR_PROPS;
+    char *name = weir_strdup("from-url");
+    weir_check_request request = {.registry = registry,
+                                  .worker = &worker,
+                                  .config = &config,
+                                  .connector = name,
+                                  .plan = true};
+
+    parse_props("connector.class=good|good.topic=t", &config);
+    ck_assert_int_eq(weir_check_submit(foreign, &request, take, &a), WEIR_OK);
+    memset(name, '#', strlen(name));
+    free(name);
+    weir_props_clear(&config);
+    pthread_mutex_lock(&a.lock);
+    while (a.count == 0)
+        pthread_cond_wait(&a.changed, &a.lock);
+    pthread_mutex_unlock(&a.lock);
+    weir_foreign_stop(foreign);
+    ck_assert_int_eq(a.count, 1);
+    ck_assert_msg(a.check.code == WEIR_OK, "%s", a.check.err.msg);
+    ck_assert_str_eq(weir_props_get(&a.check.tasks[0], "name"), "from-url");
+    weir_check_clear(&a.check);
+}
+END_TEST
+
+/* The thread hangs until the process ends; so does its mapping of the plugin. */
+static weir_registry *hanging;
+
+START_TEST(an_endless_plan_is_given_up_in_words)
+{
+    weir_foreign *foreign = weir_foreign_start(50);
+    weir_props worker = WEIR_PROPS, config = WEIR_PROPS;
+    weir_check_request request = {
+        .worker = &worker, .config = &config, .connector = "c9", .plan = true};
+    weir_check check = {.code = WEIR_OK};
+
+    hanging = weir_registry_load(fixture("endless_plan.so"));
+    request.registry = hanging;
+    parse_props("name=c9|connector.class=endless-plan", &config);
+    ck_assert_int_eq(weir_check_on(foreign, &request, &check), WEIR_TIMED_OUT);
+    ck_assert_int_eq(check.code, WEIR_TIMED_OUT);
+    ck_assert_msg(strstr(check.err.msg, "connector 'c9'"), "got: %s", check.err.msg);
+    ck_assert_str_eq(check.message, check.err.msg);
+    weir_check_clear(&check);
+    ck_assert_uint_eq(weir_foreign_left_behind(), 1);
+
+    request.plan = false; /* only plan() hangs: the next thread serves */
+    ck_assert_int_eq(weir_check_on(foreign, &request, &check), WEIR_OK);
+    weir_check_clear(&check);
+    weir_foreign_stop(foreign);
+    weir_props_clear(&config);
+}
+END_TEST
+
+/* Bounded in memory, so that what is given up after its limit has not eaten the machine. */
+START_TEST(a_plugin_that_never_stops_talking_is_cut_short)
+{
+    weir_foreign *foreign = weir_foreign_start(50);
+    weir_props worker = WEIR_PROPS, config = WEIR_PROPS;
+    weir_check_request request = {.worker = &worker, .config = &config};
+    weir_check check = {.code = WEIR_OK};
+
+    hanging = weir_registry_load(fixture("bad_plan.so"));
+    request.registry = hanging;
+    parse_props(BAD "|bad.normalise=endless", &config);
+    ck_assert_int_eq(weir_check_on(foreign, &request, &check), WEIR_TIMED_OUT);
+    weir_check_clear(&check);
+    weir_foreign_stop(foreign);
+    weir_props_clear(&config);
+}
+END_TEST
+
+WEIR_UNIT_MAIN("check_plugin", tcase_add_unchecked_fixture(tests, load_registry, unload_registry);
+               tcase_add_loop_test(tests, a_broken_word_is_a_failure_naming_connector_and_plugin, 0,
+                                   WEIR_COUNT(broken));
+               tcase_add_test(tests, the_same_plugin_plans_when_it_keeps_its_word);
+               tcase_add_test(tests, tasks_beyond_the_maximum_are_a_warning_when_the_user_says_so);
+               tcase_add_loop_test(tests, an_error_stands_at_the_key_that_the_user_wrote, 0,
+                                   WEIR_COUNT(said));
+               tcase_add_test(tests, warnings_are_notes_and_refuse_nothing);
+               tcase_add_test(tests, a_secret_that_a_plugin_blurts_out_is_hidden_everywhere);
+               tcase_add_test(tests, an_examination_can_be_waited_for);
+               tcase_add_test(tests, an_examination_need_not_be_waited_for_nor_its_request_kept);
+               tcase_add_test(tests, an_endless_plan_is_given_up_in_words);
+               tcase_add_test(tests, a_plugin_that_never_stops_talking_is_cut_short);)
