@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { FLAG_RETAIN = 1, FLAG_DUP = 8 };                    /* of PUBLISH */
+enum { FLAG_RETAIN = 1, FLAG_DUP = 8 }; /* of PUBLISH */
 enum { CONNECT_WILL = 4, CONNECT_PASSWORD = 64, CONNECT_USER = 128 };
 
 static uint16_t read_u16(const uint8_t *bytes)
@@ -191,5 +191,6 @@ const char *mqtt_refusal_text(uint8_t code)
         "not authorised",
     };
 
-    return code < sizeof(texts) / sizeof(texts[0]) ? texts[code] : "for a reason MQTT does not name";
+    return code < sizeof(texts) / sizeof(texts[0]) ? texts[code]
+                                                   : "for a reason MQTT does not name";
 }

@@ -28,16 +28,16 @@ typedef struct slot {
 } slot;
 
 struct mqtt_slots {
-    slot *slots;  /* [room]; slots[0] unused */
-    size_t room;  /* grows up to limit + 1 */
-    size_t limit; /* slots in use at most */
+    slot *slots;     /* [room]; slots[0] unused */
+    size_t room;     /* grows up to limit + 1 */
+    size_t limit;    /* slots in use at most */
     uint16_t *by_id; /* [IDS]: the newest slot with that id */
     uint16_t *ring;  /* [ring_room], a power of two */
     size_t ring_room, ring_head, ring_size;
     uint16_t free;
     uint16_t oldest_orphan, newest_orphan;
     mqtt_slot_counts counts;
-    uint64_t *released; /* [IDS]: hashes of QoS 2 messages between PUBREC and PUBREL */
+    uint64_t *released;   /* [IDS]: hashes of QoS 2 messages between PUBREC and PUBREL */
     uint8_t *is_released; /* [IDS / 8] */
 };
 
@@ -73,18 +73,19 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
-    uint64_t word;
+    size_t left = size;
 
-    for (size_t left = size; left; left -= left < 8 ? left : 8, at += 8) {
-        word = 0;
-        if (left >= 8)
-            memcpy(&word, at, 8);
-        else
-            memcpy(&word, at, left);
+    while (left) {
+        size_t part = left < 8 ? left : 8;
+        uint64_t word = 0;
+
+        memcpy(&word, at, part);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
         word = __builtin_bswap64(word);
 #endif
         hash = mix(hash, word);
+        at += part;
+        left -= part;
     }
     return mix(hash, size); /* the length separates topic from payload */
 }

@@ -1,0 +1,568 @@
+/* connection.c - see connection.h.
+ *
+ *     WAITING ─▶ DIALLING ─▶ JOINING ─▶ GREETING ─▶ UP
+ *        ▲     name, TCP   paho comes   CONNACK,     │
+ *        │                 in           SUBACK       │
+ *        └───────────── any failure ─────────────────┘
+ *
+ * Bytes move in socket.c; here is what they mean for the life of the connection.
+ */
+#include "connection_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEALTHY_MS      60000  /* after which a connection has proved itself */
+#define QUICK_MS        5000   /* a connection lost sooner was perhaps taken over */
+#define OWNED_AGAIN_MS  1000   /* until the next question whether the task is still ours */
+#define PAHO_IDLE_MS    3000   /* for paho to notice that its broker is gone */
+#define SAY_AGAIN_MS    600000 /* the same words in the log */
+#define GOODBYE_MS      500
+#define USER_TIMEOUT_MS 20000 /* unacknowledged TCP output, at least */
+
+static int64_t unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- Failing --------------------------------------------------------------------------------- */
+
+/* In status always; in the log when it is news. */
+static void complain(mqtt_connection *c, const char *text)
+{
+    int64_t now_ms = c->host->now_ms(c->host);
+
+    snprintf(c->last_error, sizeof(c->last_error), "%s", text);
+    if (strcmp(c->said, text) == 0 && now_ms < c->say_again_ms)
+        return;
+    snprintf(c->said, sizeof(c->said), "%s", text);
+    c->say_again_ms = now_ms + SAY_AGAIN_MS;
+    c->host->log(c->host, WEIR_WARN, "%s", text);
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void hang_up(mqtt_connection *c)
+{
+    mqtt_dial_free(c->dial);
+    c->dial = NULL;
+    mqtt_loopback_close(c->loopback);
+    c->loopback = NULL;
+    mqtt_link_close(c->link);
+    close_fd(&c->broker_fd);
+    close_fd(&c->client_fd);
+    c->paused_since_ms = -1;
+    c->phase = WAITING;
+}
+
+static int64_t back_off_ms(mqtt_connection *c, bool slow)
+{
+    const mqtt_settings *s = c->setup->settings;
+    int64_t limit = s->backoff_ms;
+    uint32_t random = 0;
+
+    if (slow)
+        return s->backoff_max_ms;
+    for (unsigned i = 1; i < c->attempt && limit < s->backoff_max_ms; i++)
+        limit *= 2;
+    if (limit > s->backoff_max_ms)
+        limit = s->backoff_max_ms;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
+        random = UINT32_MAX / 2;
+    return (int64_t)((uint64_t)limit * random / UINT32_MAX);
+}
+
+static weir_status give_up_or_wait(mqtt_connection *c, bool slow)
+{
+    const mqtt_settings *s = c->setup->settings;
+    int64_t now_ms = c->host->now_ms(c->host);
+
+    if (c->outage_since_ms < 0)
+        c->outage_since_ms = now_ms;
+    if (!c->connects && c->setup->first_failure_is_fatal)
+        return c->host->fail(c->host, WEIR_FATAL, "%s (startup.error.behavior is error)",
+                             c->last_error);
+    if (s->max_retry_ms >= 0 && now_ms - c->outage_since_ms >= s->max_retry_ms)
+        return c->host->fail(c->host, WEIR_FATAL,
+                             "%s; no connection for %" PRId64
+                             " ms, and max.retry.time.ms is %" PRId64,
+                             c->last_error, now_ms - c->outage_since_ms, s->max_retry_ms);
+    c->wait_until_ms = now_ms + back_off_ms(c, slow);
+    return WEIR_DONE;
+}
+
+/* This attempt came to nothing: the next broker's turn. */
+static weir_status attempt_failed(mqtt_connection *c, const char *why, bool slow)
+{
+    const mqtt_endpoint *broker = &c->setup->endpoints[c->endpoint];
+    char text[TEXT_ROOM];
+
+    snprintf(text, sizeof(text), "%s: %s%s", broker->uri, why,
+             mqtt_endpoint_is_local(broker) && strstr(why, "cannot connect")
+                 ? " (inside a container, localhost is the container itself)"
+                 : "");
+    hang_up(c);
+    complain(c, text);
+    c->endpoint = (c->endpoint + 1) % c->setup->endpoint_count;
+    return give_up_or_wait(c, slow);
+}
+
+/* A connection that was up is gone: the same broker first. */
+static weir_status connection_lost(mqtt_connection *c, const char *why)
+{
+    int64_t lived_ms = c->host->now_ms(c->host) - c->up_since_ms;
+    char text[TEXT_ROOM];
+
+    c->quick_losses = lived_ms < QUICK_MS ? c->quick_losses + 1 : 0;
+    if (lived_ms >= HEALTHY_MS)
+        c->attempt = 1;
+    snprintf(text, sizeof(text), "connection to %s lost: %s%s%s%s",
+             c->setup->endpoints[c->endpoint].uri, why,
+             c->quick_losses >= 3 ? "; three times within seconds: is client id '" : "",
+             c->quick_losses >= 3 ? c->setup->client_id : "",
+             c->quick_losses >= 3 ? "' in use elsewhere?" : "");
+    c->losses++;
+    c->lost_unix_ms = unix_ms();
+    c->connected_since_unix_ms = -1;
+    hang_up(c);
+    complain(c, text);
+    return give_up_or_wait(c, false);
+}
+
+weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow)
+{
+    return c->connected_since_unix_ms >= 0 ? connection_lost(c, why) : attempt_failed(c, why, slow);
+}
+
+/* ---- WAITING, DIALLING, JOINING ---------------------------------------------------------------
+ */
+
+/* paho must have forgotten the last connection; when it does not, it gets a new handle. */
+static bool paho_is_ready(mqtt_connection *c, int64_t now_ms, int *ret_code)
+{
+    *ret_code = 0;
+    if (c->session && mqtt_session_idle(c->session)) {
+        c->idle_by_ms = -1;
+        return true;
+    }
+    if (c->session && c->idle_by_ms < 0)
+        c->idle_by_ms = now_ms + PAHO_IDLE_MS;
+    if (c->session && now_ms < c->idle_by_ms) {
+        c->wait_until_ms = c->idle_by_ms; /* or sooner: its callback makes wake_fd readable */
+        return false;
+    }
+    mqtt_session_free(c->session);
+    c->idle_by_ms = -1;
+    c->session = mqtt_session_new(c->setup->client_id, c->wake_fd, ret_code);
+    return c->session;
+}
+
+static weir_status begin(mqtt_connection *c, int64_t now_ms)
+{
+    const mqtt_endpoint *broker = &c->setup->endpoints[c->endpoint];
+    char why[64];
+    int code;
+
+    if (c->outage_since_ms < 0)
+        c->outage_since_ms = now_ms;
+    if (!c->host->owned(c->host)) {
+        c->not_owned = true;
+        c->wait_until_ms = now_ms + OWNED_AGAIN_MS;
+        return WEIR_DONE;
+    }
+    c->not_owned = false;
+    if (!paho_is_ready(c, now_ms, &code)) {
+        if (!code)
+            return WEIR_DONE;
+        snprintf(why, sizeof(why), "paho makes no handle: code %d", code);
+        return attempt_failed(c, why, false);
+    }
+    c->attempt++;
+    c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
+    c->dial = mqtt_dial_start(broker->host, broker->port);
+    c->phase = DIALLING;
+    return WEIR_DONE;
+}
+
+static void keep_watch(mqtt_connection *c)
+{
+    unsigned timeout_ms = USER_TIMEOUT_MS;
+
+    if (c->setup->settings->ping_timeout_ms > USER_TIMEOUT_MS)
+        timeout_ms = (unsigned)c->setup->settings->ping_timeout_ms;
+    setsockopt(c->broker_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+}
+
+/* TCP stands; now paho is asked in. */
+static weir_status invite_paho(mqtt_connection *c)
+{
+    mqtt_session_connect how = {
+        .clean = c->setup->settings->clean,
+        .keepalive_s = (int)c->setup->settings->keepalive_s,
+        .timeout_s = (int)c->setup->settings->connect_timeout_s + 1,
+    };
+    char why[128];
+    int code;
+
+    mqtt_dial_free(c->dial);
+    c->dial = NULL;
+    keep_watch(c);
+    c->loopback = mqtt_loopback_open();
+    if (!c->loopback) {
+        snprintf(why, sizeof(why), "cannot listen on 127.0.0.1 for paho: %s", strerror(errno));
+        return attempt_failed(c, why, false);
+    }
+    how.uri = mqtt_loopback_uri(c->loopback);
+    how.secret = mqtt_loopback_secret(c->loopback);
+    code = mqtt_session_open(c->session, &how);
+    if (code) {
+        snprintf(why, sizeof(why), "paho does not connect: code %d", code);
+        return attempt_failed(c, why, false);
+    }
+    c->phase = JOINING;
+    return WEIR_DONE;
+}
+
+static weir_status dial(mqtt_connection *c)
+{
+    char why[TEXT_ROOM];
+
+    switch (mqtt_dial_step(c->dial, &c->broker_fd, why, sizeof(why))) {
+    case MQTT_DIALLING:
+        return WEIR_DONE;
+    case MQTT_DIAL_FAILED:
+        return attempt_failed(c, why, false);
+    case MQTT_DIALLED:
+        break;
+    }
+    return invite_paho(c);
+}
+
+static weir_status join(mqtt_connection *c, int64_t now_ms)
+{
+    const mqtt_settings *s = c->setup->settings;
+    mqtt_bytes connect = {0};
+
+    c->client_fd = mqtt_loopback_step(c->loopback, now_ms, s->username, s->password, &connect);
+    if (c->client_fd >= 0) {
+        mqtt_loopback_close(c->loopback);
+        c->loopback = NULL;
+        mqtt_link_open(c->link, connect.data, mqtt_bytes_size(&connect), now_ms);
+        explicit_bzero(connect.data, connect.room);
+        c->cool_until_ms = now_ms;
+        c->phase = GREETING;
+    }
+    mqtt_bytes_free(&connect);
+    if (c->phase == JOINING && mqtt_session_idle(c->session))
+        return attempt_failed(c, "paho gave up before it was let in", false);
+    return WEIR_DONE;
+}
+
+/* ---- GREETING: CONNACK and SUBACK --------------------------------------------------------------
+ */
+
+static weir_status refused(mqtt_connection *c, uint8_t code)
+{
+    char why[128];
+
+    snprintf(why, sizeof(why), "the broker refuses the connection: %s", mqtt_refusal_text(code));
+    if (code == 2) {
+        hang_up(c);
+        return c->host->fail(c->host, WEIR_FATAL, "%s: %s ('%s')",
+                             c->setup->endpoints[c->endpoint].uri, why, c->setup->client_id);
+    }
+    return attempt_failed(c, why, code != 3);
+}
+
+static void accepted(mqtt_connection *c, int64_t now_ms)
+{
+    bool present = mqtt_link_look(c->link)->session_present;
+    char since[32] = "its start";
+
+    c->up_since_ms = now_ms;
+    c->connected_since_unix_ms = unix_ms();
+    c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
+    c->host->log(c->host, WEIR_INFO, "connected to %s as '%s', session %s",
+                 c->setup->endpoints[c->endpoint].uri, c->setup->client_id,
+                 present ? "present" : "new");
+    if (c->connects++ && !present && !c->setup->settings->clean) {
+        mqtt_format_time(c->lost_unix_ms, since, sizeof(since));
+        c->gap_unix_ms = c->lost_unix_ms;
+        c->sessions_lost++;
+        c->host->log(c->host, WEIR_WARN,
+                     "%s has lost the session: messages published since %s may be missing",
+                     c->setup->endpoints[c->endpoint].uri, since);
+    }
+    /* A filter set that an earlier process subscribed to may be another: the first connection of
+     * this task subscribes, session or not. */
+    if (!present || c->setup->retain == MQTT_RETAIN_SEND)
+        c->subscribed = false;
+    c->asked = c->subscribed;
+}
+
+static weir_status subscribe(mqtt_connection *c)
+{
+    char why[64];
+    int code;
+
+    if (c->asked || !mqtt_session_joined(c->session))
+        return WEIR_DONE;
+    code = mqtt_session_subscribe(c->session, c->setup->filters, c->setup->qos,
+                                  c->setup->filter_count);
+    c->asked = true;
+    if (!code)
+        return WEIR_DONE;
+    snprintf(why, sizeof(why), "paho does not subscribe: code %d", code);
+    return mqtt_connection_fail(c, why, false);
+}
+
+/* The link heard SUBACK. */
+static void on_granted(void *ctx, const uint8_t *codes, size_t count)
+{
+    mqtt_connection *c = ctx;
+
+    c->grants = count;
+    for (size_t i = 0; i < count && i < c->setup->filter_count; i++)
+        c->granted[i] = codes[i];
+}
+
+static weir_status check_grants(mqtt_connection *c)
+{
+    const mqtt_setup *setup = c->setup;
+
+    if (c->grants != setup->filter_count)
+        return mqtt_connection_fail(c, "the broker answered for another number of filters", false);
+    c->grants = 0;
+    for (size_t i = 0; i < setup->filter_count; i++) {
+        int granted = c->granted[i];
+
+        if (granted > 2)
+            return c->host->fail(c->host, WEIR_FATAL,
+                                 "%s refuses the subscription to '%s' (code 0x%02x)",
+                                 setup->endpoints[c->endpoint].uri, setup->filters[i], granted);
+        if (granted < setup->qos[i])
+            c->host->log(c->host, WEIR_WARN, "'%s': QoS %d granted, %d asked for%s",
+                         setup->filters[i], granted, setup->qos[i],
+                         granted ? "" : "; at-least-once does not hold for this filter");
+    }
+    c->subscribed = true;
+    return WEIR_DONE;
+}
+
+static weir_status greet(mqtt_connection *c, int64_t now_ms)
+{
+    const mqtt_link_facts *facts = mqtt_link_look(c->link);
+    weir_status status;
+
+    if (!facts->answered)
+        return WEIR_DONE;
+    if (facts->refused)
+        return refused(c, facts->refused);
+    if (c->connected_since_unix_ms < 0)
+        accepted(c, now_ms);
+    status = subscribe(c);
+    if (status != WEIR_DONE || c->phase != GREETING)
+        return status;
+    if (c->grants) {
+        status = check_grants(c);
+        if (status != WEIR_DONE || c->phase != GREETING)
+            return status;
+    }
+    if (c->subscribed) {
+        c->phase = UP;
+        c->outage_since_ms = -1;
+        if (c->quick_losses < 3)
+            c->said[0] = '\0'; /* the next failure is news, even in the same words */
+    }
+    return WEIR_DONE;
+}
+
+/* ---- Every turn --------------------------------------------------------------------------------
+ */
+
+static weir_status late(mqtt_connection *c)
+{
+    char doing[128] = "the broker's answer to CONNECT", why[192];
+
+    if (c->phase == DIALLING)
+        mqtt_dial_doing(c->dial, doing, sizeof(doing));
+    else if (c->phase == JOINING)
+        snprintf(doing, sizeof(doing), "paho's way in");
+    else if (c->connected_since_unix_ms >= 0)
+        snprintf(doing, sizeof(doing), "the broker's answer to SUBSCRIBE");
+    snprintf(why, sizeof(why), "%s took longer than %" PRId64 " s", doing,
+             c->setup->settings->connect_timeout_s);
+    return mqtt_connection_fail(c, why, false);
+}
+
+static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
+{
+    int64_t limit_ms = c->setup->settings->full_timeout_ms;
+
+    if (!mqtt_link_look(c->link)->paused) {
+        c->paused_since_ms = -1;
+        return WEIR_DONE;
+    }
+    if (c->paused_since_ms < 0) {
+        c->paused_since_ms = now_ms;
+        c->pause_said = false;
+    }
+    if (!limit_ms || c->pause_said || now_ms - c->paused_since_ms < limit_ms)
+        return WEIR_DONE;
+    c->pause_said = true;
+    if (c->setup->fail_when_full)
+        return c->host->fail(c->host, WEIR_FATAL,
+                             "Kafka has taken nothing for %" PRId64
+                             " ms, and records.buffer.queue.full.policy is fail",
+                             now_ms - c->paused_since_ms);
+    c->host->log(c->host, WEIR_WARN,
+                 "reading from MQTT is paused since %" PRId64 " ms: Kafka takes nothing",
+                 now_ms - c->paused_since_ms);
+    return WEIR_DONE;
+}
+
+static weir_status work(mqtt_connection *c, int64_t now_ms)
+{
+    switch (mqtt_link_work(c->link, now_ms)) {
+    case MQTT_LINK_RUNS:
+        break;
+    case MQTT_LINK_BROKEN:
+        return mqtt_connection_fail(c, mqtt_link_why(c->link), false);
+    case MQTT_LINK_FAILED:
+        return WEIR_FATAL; /* whoever refused the message has called host->fail() */
+    }
+    if (c->phase == GREETING) {
+        weir_status status = greet(c, now_ms);
+
+        if (status != WEIR_DONE || c->phase == WAITING)
+            return status;
+    }
+    return watch_pause(c, now_ms);
+}
+
+weir_status mqtt_connection_advance(mqtt_connection *c, int64_t now_ms)
+{
+    weir_status status = WEIR_DONE;
+
+    if (c->phase == WAITING && c->session && c->idle_by_ms >= 0 && mqtt_session_idle(c->session))
+        c->wait_until_ms = now_ms;
+    if (c->phase == WAITING && !c->draining && now_ms >= c->wait_until_ms)
+        status = begin(c, now_ms);
+    if (status == WEIR_DONE && c->phase == DIALLING)
+        status = dial(c);
+    if (status == WEIR_DONE && c->phase == JOINING)
+        status = join(c, now_ms);
+    if (status == WEIR_DONE && c->phase >= GREETING)
+        status = work(c, now_ms);
+    if (status == WEIR_DONE && c->phase > WAITING && c->phase < UP && now_ms >= c->deadline_ms)
+        status = late(c);
+    return status;
+}
+
+/* ---- Life -------------------------------------------------------------------------------------
+ */
+
+mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *setup,
+                                     const mqtt_link_user *user)
+{
+    mqtt_connection *c = mqtt_alloc(1, sizeof(*c));
+    const mqtt_settings *s = setup->settings;
+    mqtt_link_settings limits = {
+        .max_packet = (size_t)s->max_packet,
+        .max_unacked = (size_t)s->max_unacked,
+        .max_unacked_bytes = (uint64_t)s->max_unacked_bytes,
+        .max_loose = (size_t)s->queue_size,
+        .ack_on_receive = setup->ack_on_receive,
+        .skip_retained = setup->retain == MQTT_RETAIN_NEVER,
+        .ping_timeout_ms = s->ping_timeout_ms,
+    };
+
+    c->host = host;
+    c->setup = setup;
+    c->user = *user;
+    c->link = mqtt_link_new(
+        &limits,
+        &(mqtt_link_user){.ctx = c, .message = mqtt_connection_message, .granted = on_granted});
+    c->broker_fd = c->client_fd = -1;
+    c->idle_by_ms = c->outage_since_ms = c->paused_since_ms = -1;
+    c->connected_since_unix_ms = c->gap_unix_ms = -1;
+    c->granted = mqtt_alloc(setup->filter_count, sizeof(*c->granted));
+    for (size_t i = 0; i < setup->filter_count; i++)
+        c->granted[i] = -1;
+    c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->wake_fd >= 0)
+        return c;
+    mqtt_connection_free(c);
+    return NULL;
+}
+
+mqtt_verdict mqtt_connection_message(void *ctx, const mqtt_message *message)
+{
+    mqtt_connection *c = ctx;
+
+    return c->user.message(c->user.ctx, message);
+}
+
+void mqtt_connection_free(mqtt_connection *c)
+{
+    if (!c)
+        return;
+    if (c->phase >= GREETING) {
+        mqtt_link_goodbye(c->link);
+        mqtt_connection_say_goodbye(c, c->host->now_ms(c->host) + GOODBYE_MS);
+    }
+    hang_up(c);
+    mqtt_session_free(c->session);
+    mqtt_link_free(c->link);
+    close_fd(&c->wake_fd);
+    free(c->granted);
+    free(c);
+}
+
+void mqtt_connection_drain(mqtt_connection *c)
+{
+    c->draining = true;
+    mqtt_link_drain(c->link);
+    if (c->phase != UP)
+        hang_up(c); /* nothing has been taken on it, so there is nothing to acknowledge */
+}
+
+mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
+{
+    static const char *const states[] = {"waiting", "connecting", "connecting", "connecting",
+                                         "connected"};
+
+    return (mqtt_connection_facts){
+        .state = c->draining    ? "draining"
+                 : c->not_owned ? "waiting for the worker's lease"
+                                : states[c->phase],
+        .broker = c->setup->endpoints[c->endpoint].uri,
+        .link = c->link,
+        .connected_since_unix_ms = c->connected_since_unix_ms,
+        .paused_since_ms = c->paused_since_ms,
+        .gap_unix_ms = c->gap_unix_ms,
+        .attempt = c->phase == UP ? 0 : c->attempt,
+        .connects = c->connects,
+        .losses = c->losses,
+        .sessions_lost = c->sessions_lost,
+        .granted = c->granted,
+        .last_error = c->last_error,
+    };
+}

@@ -1,0 +1,56 @@
+/* connection_internal.h - what connection.c and socket.c share. */
+#ifndef MQTT_CONNECTION_INTERNAL_H
+#define MQTT_CONNECTION_INTERNAL_H
+
+#include "connection.h"
+#include "dial.h"
+#include "loopback.h"
+#include "session.h"
+
+#include <stdio.h>
+
+#define TEXT_ROOM 512
+
+typedef enum connection_phase { WAITING, DIALLING, JOINING, GREETING, UP } connection_phase;
+
+struct mqtt_connection {
+    const weir_host *host;
+    const mqtt_setup *setup;
+    mqtt_link_user user;
+    mqtt_link *link;
+    connection_phase phase;
+
+    mqtt_dial *dial;         /* while DIALLING */
+    mqtt_loopback *loopback; /* while JOINING */
+    mqtt_session *session;   /* from the first attempt on */
+    int broker_fd;           /* from JOINING on */
+    int client_fd;           /* paho's end of the loopback; from GREETING on */
+    int wake_fd;             /* an eventfd: paho's callbacks */
+
+    int64_t wait_until_ms;   /* WAITING ends */
+    int64_t deadline_ms;     /* of the attempt */
+    int64_t idle_by_ms;      /* paho should have noticed the end of the last; -1: it has */
+    int64_t cool_until_ms;   /* the broker is not read before: reads coalesce */
+    int64_t outage_since_ms; /* -1: up */
+    int64_t up_since_ms, connected_since_unix_ms, lost_unix_ms, gap_unix_ms, paused_since_ms;
+    size_t endpoint; /* the broker at hand */
+    unsigned attempt, quick_losses;
+    uint64_t connects, losses, sessions_lost;
+    bool draining, not_owned, pause_said;
+    bool subscribed; /* by this task, in the session that the broker has */
+    bool asked;      /* SUBSCRIBE is on its way, or not needed */
+    size_t grants;   /* codes in a SUBACK not yet looked at */
+    int *granted;    /* per filter; -1: unknown */
+    char last_error[TEXT_ROOM], said[TEXT_ROOM];
+    int64_t say_again_ms;
+};
+
+/* One turn of the state machine. */
+weir_status mqtt_connection_advance(mqtt_connection *c, int64_t now_ms);
+/* The end of this attempt or connection; `slow`: trying again soon will not help. */
+weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow);
+mqtt_verdict mqtt_connection_message(void *ctx, const mqtt_message *message);
+/* Writes what is left, then waits for the broker to hang up. */
+void mqtt_connection_say_goodbye(mqtt_connection *c, int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,195 @@
+/* dial.c - see dial.h. */
+#include "dial.h"
+
+#include "bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOOKUP_STACK (256u * 1024)
+
+/* Shared by the dial and its thread; the last of the two frees it. */
+typedef struct lookup {
+    char *host, *port;
+    int done_fd; /* an eventfd: readable when the rest is filled in */
+    atomic_bool done;
+    atomic_int owners;
+    int error; /* of getaddrinfo() */
+    struct addrinfo *found;
+} lookup;
+
+struct mqtt_dial {
+    lookup *lookup;
+    struct addrinfo *next; /* to try; inside lookup->found */
+    int fd;                /* being connected; -1: none */
+    int last_errno;
+};
+
+static void lookup_unref(lookup *l)
+{
+    if (atomic_fetch_sub(&l->owners, 1) > 1)
+        return;
+    if (l->found)
+        freeaddrinfo(l->found);
+    if (l->done_fd >= 0)
+        close(l->done_fd);
+    free(l->host);
+    free(l->port);
+    free(l);
+}
+
+static int resolve(lookup *l, int flags)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+
+    return getaddrinfo(l->host, l->port, &hints, &l->found);
+}
+
+static void *lookup_run(void *arg)
+{
+    lookup *l = arg;
+
+    l->error = resolve(l, AI_ADDRCONFIG);
+    atomic_store(&l->done, true);
+    eventfd_write(l->done_fd, 1);
+    lookup_unref(l);
+    return NULL;
+}
+
+static void lookup_start(lookup *l)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, LOOKUP_STACK);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    atomic_fetch_add(&l->owners, 1);
+    if (l->done_fd < 0 || pthread_create(&thread, &attributes, lookup_run, l) != 0) {
+        l->error = EAI_AGAIN;
+        atomic_store(&l->done, true);
+        atomic_fetch_sub(&l->owners, 1);
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+mqtt_dial *mqtt_dial_start(const char *host, const char *port)
+{
+    mqtt_dial *dial = mqtt_alloc(1, sizeof(*dial));
+    lookup *l = mqtt_alloc(1, sizeof(*l));
+
+    l->host = mqtt_strndup(host, strlen(host));
+    l->port = mqtt_strndup(port, strlen(port));
+    l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    atomic_init(&l->owners, 1);
+    dial->lookup = l;
+    dial->fd = -1;
+    if (resolve(l, AI_NUMERICHOST) == 0) /* an address needs no thread */
+        atomic_store(&l->done, true);
+    else
+        lookup_start(l);
+    return dial;
+}
+
+void mqtt_dial_free(mqtt_dial *dial)
+{
+    if (!dial)
+        return;
+    if (dial->fd >= 0)
+        close(dial->fd);
+    lookup_unref(dial->lookup);
+    free(dial);
+}
+
+static bool in_progress(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+    return poll(&wait, 1, 0) == 0;
+}
+
+/* Starts connecting to the next address. False: there is none left. */
+static bool try_next(mqtt_dial *dial)
+{
+    int one = 1;
+
+    while (dial->next) {
+        const struct addrinfo *to = dial->next;
+        int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        dial->next = to->ai_next;
+        if (fd >= 0) {
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+            if (connect(fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS) {
+                dial->fd = fd;
+                return true;
+            }
+        }
+        dial->last_errno = errno;
+        if (fd >= 0)
+            close(fd);
+    }
+    return false;
+}
+
+mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, int *ret_fd, char *why, size_t room)
+{
+    lookup *l = dial->lookup;
+    socklen_t size = sizeof(dial->last_errno);
+
+    if (!atomic_load(&l->done))
+        return MQTT_DIALLING;
+    if (l->error) {
+        snprintf(why, room, "cannot look up '%s': %s", l->host,
+                 l->error == EAI_SYSTEM ? strerror(errno) : gai_strerror(l->error));
+        return MQTT_DIAL_FAILED;
+    }
+    if (dial->fd < 0 && !dial->last_errno)
+        dial->next = l->found;
+    for (;;) {
+        if (dial->fd < 0 && !try_next(dial)) {
+            snprintf(why, room, "cannot connect to %s port %s: %s", l->host, l->port,
+                     strerror(dial->last_errno));
+            return MQTT_DIAL_FAILED;
+        }
+        if (in_progress(dial->fd))
+            return MQTT_DIALLING;
+        if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &dial->last_errno, &size) == 0 &&
+            !dial->last_errno) {
+            *ret_fd = dial->fd;
+            dial->fd = -1;
+            return MQTT_DIALLED;
+        }
+        close(dial->fd);
+        dial->fd = -1;
+    }
+}
+
+struct pollfd mqtt_dial_waits(const mqtt_dial *dial)
+{
+    if (dial->fd >= 0)
+        return (struct pollfd){.fd = dial->fd, .events = POLLOUT};
+    return (struct pollfd){.fd = dial->lookup->done_fd, .events = POLLIN};
+}
+
+void mqtt_dial_doing(const mqtt_dial *dial, char *text, size_t room)
+{
+    const lookup *l = dial->lookup;
+
+    if (!atomic_load(&l->done))
+        snprintf(text, room, "looking up '%s'", l->host);
+    else
+        snprintf(text, room, "connecting to %s port %s", l->host, l->port);
+}

@@ -1,0 +1,17 @@
+/* plugin.c - the one symbol that mqtt-source exports. */
+#include "settings.h"
+#include "source.h"
+
+WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
+    .size = sizeof(weir_plugin_desc),
+    .abi_major = WEIR_ABI_MAJOR,
+    .name = "mqtt-source",
+    .version = "1.0.0",
+    .aliases = mqtt_class_aliases,
+    .options = mqtt_options,
+    .settings_size = sizeof(mqtt_settings),
+    .source = &mqtt_source,
+    .normalise = mqtt_normalise,
+    .validate = mqtt_validate,
+    .plan = mqtt_plan,
+};

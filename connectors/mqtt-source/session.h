@@ -1,0 +1,42 @@
+/* session.h - paho.mqtt.c, which believes that the link is its broker.
+ *
+ * paho speaks CONNECT, SUBSCRIBE, PINGREQ; no message ever reaches it. Its callbacks, on paho's own
+ * threads, note what happened and make `wake_fd` readable; the task asks afterwards.
+ *
+ * Threads  The task's, but for the callbacks. paho is one per process: making and unmaking handles
+ *          is serialised in here.
+ */
+#ifndef MQTT_SESSION_H
+#define MQTT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mqtt_session mqtt_session;
+
+/* `wake_fd` is an eventfd of the caller's. NULL: paho refused; *ret_code is its code. */
+mqtt_session *mqtt_session_new(const char *client_id, int wake_fd, int *ret_code);
+/* After the loopback socket was closed, or paho says goodbye through it. NULL is fine. */
+void mqtt_session_free(mqtt_session *session);
+
+typedef struct mqtt_session_connect {
+    const char *uri;    /* the loopback's */
+    const char *secret; /* … and its one-time user name */
+    bool clean;
+    int keepalive_s;
+    int timeout_s; /* later than anyone else's */
+} mqtt_session_connect;
+
+/* 0, or paho's code. Only while mqtt_session_idle(). */
+int mqtt_session_open(mqtt_session *session, const mqtt_session_connect *how);
+/* One SUBSCRIBE; its answer is the link's to read. 0, or paho's code. */
+int mqtt_session_subscribe(mqtt_session *session, char *const *filters, const int *qos,
+                           size_t count);
+
+/* No connection, and none under way: a new attempt may start. */
+bool mqtt_session_idle(const mqtt_session *session);
+/* True once after paho has taken note of CONNACK. */
+bool mqtt_session_joined(mqtt_session *session);
+
+#endif

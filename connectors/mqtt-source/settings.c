@@ -1,0 +1,121 @@
+/* settings.c - the table of keys. What they mean together: setup.c. */
+#include "settings.h"
+
+#define FIELD(name) WEIR_FIELD(mqtt_settings, name)
+
+static const char *const versions[] = {"auto", "3.1.1", NULL};
+static const char *const startup_errors[] = {"retry", "error", NULL};
+static const char *const retains[] = {"send_if_new", "send", "never", NULL};
+static const char *const assignments[] = {"topics", "shared", NULL};
+static const char *const header_styles[] = {"mqtt", "camel", "both", "none", NULL};
+static const char *const formats[] = {"bytes", "string", "json", "auto", NULL};
+static const char *const ack_modes[] = {"kafka", "receive", NULL};
+static const char *const full_policies[] = {"block", "fail", NULL};
+static const char *const tolerances[] = {"none", "all", NULL};
+static const char *const levels[] = {"OFF", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
+static const char *const dedupes[] = {"redelivery", NULL};
+
+#define CONNECTION "Connection"
+#define SESSION    "Session and subscription"
+#define MAPPING    "Mapping"
+#define DELIVERY   "Delivery"
+
+const weir_option mqtt_options[] = {
+    {"mqtt.server.uri", FIELD(uris), .list = true, .group = CONNECTION,
+     .doc = "Brokers, tcp://host[:port] each, tried in order; the port is 1883 unless given."},
+    {"mqtt.version", FIELD(version), .fallback = "auto", .allowed = versions,
+     .importance = WEIR_MEDIUM, .group = CONNECTION, .doc = "MQTT version; auto means 3.1.1."},
+    {"mqtt.client.id", FIELD(client_id), .fallback = "${connector}-${task}", .group = CONNECTION,
+     .doc = "Identity of the session at the broker; ${connector} and ${task} are put in."},
+    {"mqtt.username", FIELD(username), .fallback = WEIR_UNSET, .group = CONNECTION,
+     .doc = "User name for the broker."},
+    {"mqtt.password", FIELD(password), .fallback = WEIR_UNSET, .secret = true, .group = CONNECTION,
+     .doc = "Password for the broker."},
+    {"mqtt.connect.timeout.seconds", FIELD(connect_timeout_s), .fallback = "30", .min = 1,
+     .max = 3600, .importance = WEIR_MEDIUM, .group = CONNECTION,
+     .doc = "Time for name lookup, TCP and the broker's CONNACK together, in seconds."},
+    {"mqtt.keepalive.interval.seconds", FIELD(keepalive_s), .fallback = "60", .min = 0,
+     .max = 65535, .importance = WEIR_MEDIUM, .group = CONNECTION,
+     .doc = "Silence after which the broker is pinged, in seconds; 0 means never."},
+    {"mqtt.ping.timeout.ms", FIELD(ping_timeout_ms), .fallback = "10000", .min = 100,
+     .max = 3600000, .importance = WEIR_LOW, .group = CONNECTION,
+     .doc = "Time for the answer to a ping before the connection is dropped, in milliseconds."},
+    {"mqtt.reconnect.backoff.ms", FIELD(backoff_ms), .fallback = "500", .min = 1, .max = 3600000,
+     .importance = WEIR_MEDIUM, .group = CONNECTION,
+     .doc = "Longest pause before the first reconnect, in milliseconds; it doubles each time."},
+    {"mqtt.reconnect.backoff.max.ms", FIELD(backoff_max_ms), .fallback = "30000", .min = 1,
+     .max = 3600000, .importance = WEIR_MEDIUM, .group = CONNECTION,
+     .doc = "Longest pause before any reconnect, in milliseconds."},
+    {"max.retry.time.ms", FIELD(max_retry_ms), .fallback = "-1", .min = -1, .max = INT64_MAX,
+     .importance = WEIR_MEDIUM, .group = CONNECTION,
+     .doc = "Outage after which the task fails, in milliseconds; -1 means never."},
+    {"startup.error.behavior", FIELD(startup_error), .fallback = "retry", .allowed = startup_errors,
+     .importance = WEIR_LOW, .group = CONNECTION,
+     .doc = "Whether the first failure to connect is retried or ends the task (error)."},
+
+    {"mqtt.topics", FIELD(topics), .list = true, .group = SESSION,
+     .doc = "MQTT topic filters; $share/group/filter is allowed, \"\\,\" is a comma."},
+    {"mqtt.qos", FIELD(qos), .fallback = "1", .list = true, .group = SESSION,
+     .doc = "QoS asked of the broker, 0 to 2: one for all filters, or one for each."},
+    {"mqtt.clean.session.enabled", FIELD(clean), .fallback = "false", .group = SESSION,
+     .doc = "Start without a session each time; what arrives in between is then lost."},
+    {"mqtt.maximum.packet.size", FIELD(max_packet), .fallback = "1048576", .min = 1024,
+     .max = 268435460, .importance = WEIR_MEDIUM, .group = SESSION,
+     .doc = "Largest message taken, in bytes; larger ones are errors (mqtt.errors.tolerance)."},
+    {"mqtt.retain.handling", FIELD(retain), .fallback = "send_if_new", .allowed = retains,
+     .importance = WEIR_MEDIUM, .group = SESSION,
+     .doc = "Retained messages: with a new subscription, with every connection, or never."},
+    {"mqtt.task.assignment", FIELD(assignment), .fallback = "topics", .allowed = assignments,
+     .importance = WEIR_MEDIUM, .group = SESSION,
+     .doc = "Several tasks share out the filters, or share each filter ($share)."},
+    {"mqtt.share.group", FIELD(share_group), .fallback = "${connector}", .importance = WEIR_LOW,
+     .group = SESSION, .doc = "Group of shared subscriptions."},
+
+    {"kafka.topic", FIELD(kafka_topic), .fallback = "mqtt", .group = MAPPING,
+     .doc = "Kafka topic; may contain ${topic}, ${topic[1]}, ${topic[-1]}, ${topic[1..3]}, "
+            "${qos}."},
+    {"kafka.topic.replacement", FIELD(replacement), .fallback = "_", .importance = WEIR_LOW,
+     .group = MAPPING, .doc = "Stands for characters a Kafka topic cannot have, such as '/'."},
+    {"kafka.key", FIELD(kafka_key), .fallback = "${topic}", .group = MAPPING,
+     .doc = "Record key, with the same places as kafka.topic; none means no key."},
+    {"kafka.headers.style", FIELD(headers), .fallback = "mqtt", .allowed = header_styles,
+     .importance = WEIR_MEDIUM, .group = MAPPING,
+     .doc = "Record headers: mqtt.topic and its like, Camel's names, both, or none."},
+    {"mqtt.payload.format", FIELD(format), .fallback = "bytes", .allowed = formats,
+     .group = MAPPING,
+     .doc = "What payloads are: bytes, string (UTF-8), json (validated, passed on verbatim), or "
+            "auto: json, else string, else bytes."},
+
+    {"ack.mode", FIELD(ack_mode), .fallback = "kafka", .allowed = ack_modes, .group = DELIVERY,
+     .doc = "Acknowledge to the broker when Kafka has the record, or on receipt (may lose)."},
+    {"max.unacked.records", FIELD(max_unacked), .fallback = "1024", .min = 1, .max = 65000,
+     .importance = WEIR_MEDIUM, .group = DELIVERY,
+     .doc = "Messages of QoS 1 and 2 on their way to Kafka at most."},
+    {"max.unacked.bytes", FIELD(max_unacked_bytes), .fallback = "67108864", .min = 1,
+     .max = INT64_MAX, .importance = WEIR_MEDIUM, .group = DELIVERY,
+     .doc = "Payload bytes on their way to Kafka at most."},
+    {"records.buffer.queue.size", FIELD(queue_size), .fallback = "50000", .min = 1,
+     .max = INT32_MAX, .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Records on their way to Kafka at most that no acknowledgement waits for."},
+    {"records.buffer.queue.max.batch.size", FIELD(batch_size), .fallback = "4096", .min = 1,
+     .max = INT32_MAX, .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Records handed over at one go at most."},
+    {"records.buffer.queue.full.timeout", FIELD(full_timeout_ms), .fallback = "60000",
+     .max = INT32_MAX, .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Time without room after which records.buffer.queue.full.policy acts, in "
+            "milliseconds; 0 means never."},
+    {"records.buffer.queue.full.policy", FIELD(full_policy), .fallback = "block",
+     .allowed = full_policies, .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Then: go on waiting (block) or end the task (fail)."},
+    {"mqtt.errors.tolerance", FIELD(tolerance), .fallback = "none", .allowed = tolerances,
+     .importance = WEIR_MEDIUM, .group = DELIVERY,
+     .doc = "Messages that cannot become records end the task (none), or are counted, logged, "
+            "acknowledged and dropped (all); errors.tolerance speaks for it unless given."},
+    {"dedupe.mode", FIELD(dedupe), .fallback = "redelivery", .allowed = dedupes,
+     .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Redeliveries of messages still on their way to Kafka are not produced twice."},
+    {"log.payload.level", FIELD(payload_level), .fallback = "OFF", .allowed = levels,
+     .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Level at which the start of every payload is logged."},
+    {0},
+};

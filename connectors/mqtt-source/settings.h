@@ -1,0 +1,69 @@
+/* settings.h - the keys of mqtt-source, and what they mean when read together.
+ *
+ * mqtt_options fills an mqtt_settings, field by field. mqtt_setup is the same taken apart: brokers,
+ * filters, QoS, templates. Making one is the cross-field check: validate(), plan() and start() all
+ * go through it, so none accepts what another refuses.
+ */
+#ifndef MQTT_SETTINGS_H
+#define MQTT_SETTINGS_H
+
+#include "address.h"
+#include "template.h"
+#include "weir_plugin.h"
+
+typedef struct mqtt_settings {
+    const char *uris, *version, *client_id, *username, *password;
+    int64_t connect_timeout_s, keepalive_s, ping_timeout_ms;
+    int64_t backoff_ms, backoff_max_ms, max_retry_ms;
+    const char *startup_error;
+    const char *topics, *qos;
+    bool clean;
+    int64_t max_packet;
+    const char *retain, *assignment, *share_group;
+    const char *kafka_topic, *replacement, *kafka_key, *headers, *format;
+    const char *ack_mode;
+    int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
+    const char *full_policy, *tolerance, *payload_level, *dedupe;
+} mqtt_settings;
+
+extern const weir_option mqtt_options[];
+
+typedef enum mqtt_format { MQTT_AS_BYTES, MQTT_AS_STRING, MQTT_AS_JSON, MQTT_AS_FOUND } mqtt_format;
+typedef enum mqtt_retain { MQTT_RETAIN_IF_NEW, MQTT_RETAIN_SEND, MQTT_RETAIN_NEVER } mqtt_retain;
+
+typedef struct mqtt_setup {
+    const mqtt_settings *settings; /* the caller's; outlives this */
+    mqtt_endpoint *endpoints;
+    size_t endpoint_count;
+    char **filters;
+    int *qos; /* one per filter */
+    size_t filter_count;
+    char *client_id, *share_group; /* ${connector} put in; ${task} too when task >= 0 */
+    mqtt_template *topic;
+    mqtt_template *key; /* NULL: records have none */
+    mqtt_format format;
+    mqtt_retain retain;
+    bool shared, ack_on_receive, fail_when_full, skip_bad, first_failure_is_fatal;
+    bool mqtt_headers, camel_headers;
+    int payload_level; /* a weir_level; -1: payloads are not logged */
+} mqtt_setup;
+
+/* Hears what is found: WEIR_ERROR means there will be no setup. */
+typedef struct mqtt_findings {
+    void *ctx;
+    void (*note)(void *ctx, weir_level level, const char *key, const char *text);
+} mqtt_findings;
+
+/* NULL when anything was found at WEIR_ERROR. `task` -1: for all of them. */
+mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector, int task,
+                           const mqtt_findings *findings);
+void mqtt_setup_free(mqtt_setup *setup);
+
+/* weir_plugin_desc's validate and plan. */
+weir_status mqtt_validate(const weir_config_host *host, const void *settings);
+weir_status mqtt_plan(const weir_config_host *host, const void *settings, int32_t max_tasks);
+/* … and normalise (normalise.c). */
+weir_status mqtt_normalise(const weir_config_host *host, const weir_pair *pairs, size_t count);
+extern const char *const mqtt_class_aliases[];
+
+#endif

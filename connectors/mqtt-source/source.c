@@ -1,0 +1,208 @@
+/* source.c - the task's side: weir_source on top of the connection. */
+#include "source.h"
+
+#include "connection.h"
+#include "record.h"
+#include "status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_EVERY_MS 10000 /* one line about skipped messages in this time */
+#define SHOWN        200   /* bytes of a payload in the log */
+
+typedef struct task {
+    const weir_host *host;
+    mqtt_setup *setup;
+    mqtt_records *records;
+    mqtt_connection *connection;
+    size_t batch; /* records emitted in this poll() */
+    bool batch_over;
+    mqtt_task_facts facts;
+    uint64_t unlogged; /* skipped since the last line about it */
+    int64_t log_again_ms;
+} task;
+
+/* ---- A message ---------------------------------------------------------------------------------
+ */
+
+static void log_payload(const task *t, const mqtt_publish *publish)
+{
+    char shown[SHOWN + 1];
+    size_t size = publish->payload_size < SHOWN ? publish->payload_size : SHOWN;
+
+    for (size_t i = 0; i < size; i++)
+        shown[i] =
+            (char)(publish->payload[i] < 0x20 || publish->payload[i] > 0x7e ? '.'
+                                                                            : publish->payload[i]);
+    shown[size] = '\0';
+    t->host->log(t->host, (weir_level)t->setup->payload_level, "'%.*s' QoS %d, %zu bytes: %s",
+                 (int)publish->topic_size, publish->topic, publish->qos, publish->payload_size,
+                 shown);
+}
+
+/* No record can be made of it: the user's policy decides. */
+static mqtt_verdict refuse(task *t, const mqtt_publish *publish, const char *why)
+{
+    int64_t now_ms = t->host->now_ms(t->host);
+    int size = publish->topic_size > 200 ? 200 : (int)publish->topic_size;
+
+    if (!t->setup->skip_bad) {
+        t->host->fail(t->host, WEIR_FATAL,
+                      "a message on '%.*s' cannot become a record: %s "
+                      "(errors.tolerance=all would drop it)",
+                      size, publish->topic, why);
+        return MQTT_FAILED;
+    }
+    t->facts.skipped++;
+    t->unlogged++;
+    if (now_ms >= t->log_again_ms) {
+        t->host->log(t->host, WEIR_WARN,
+                     "%" PRIu64 " messages dropped because errors are tolerated; the last one on "
+                     "'%.*s': %s",
+                     t->unlogged, size, publish->topic, why);
+        t->unlogged = 0;
+        t->log_again_ms = now_ms + LOG_EVERY_MS;
+    }
+    return MQTT_SKIPPED;
+}
+
+static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
+{
+    task *t = ctx;
+    weir_record record;
+    char why[256];
+
+    if (t->batch >= (size_t)t->setup->settings->batch_size) {
+        t->batch_over = true;
+        return MQTT_FULL;
+    }
+    if (!mqtt_record_make(t->records, message, &record, why, sizeof(why)))
+        return refuse(t, &message->publish, why);
+    switch (t->host->emit(t->host, &record)) {
+    case WEIR_DONE:
+        break;
+    case WEIR_AGAIN:
+    case WEIR_RETRY:
+        return MQTT_FULL;
+    case WEIR_FATAL:
+        return MQTT_FAILED;
+    }
+    t->batch++;
+    t->facts.last_message_ms = t->host->now_ms(t->host);
+    if (t->setup->payload_level >= 0)
+        log_payload(t, &message->publish);
+    return MQTT_TAKEN;
+}
+
+/* ---- weir_source -------------------------------------------------------------------------------
+ */
+
+static void to_log(void *ctx, weir_level level, const char *key, const char *text)
+{
+    const weir_host *host = ctx;
+
+    if (level >= WEIR_ERROR) /* the rest was said when the connector was created */
+        host->fail(host, WEIR_FATAL, "%s: %s", key ? key : "configuration", text);
+}
+
+static void task_free(task *t)
+{
+    mqtt_connection_free(t->connection);
+    mqtt_records_free(t->records);
+    mqtt_setup_free(t->setup);
+    free(t);
+}
+
+static weir_status start(const weir_host *host, const void *settings, void **self)
+{
+    mqtt_findings findings = {.ctx = (void *)host, .note = to_log};
+    mqtt_setup *setup = mqtt_setup_new(settings, host->connector, host->task, &findings);
+    task *t;
+
+    if (!setup)
+        return WEIR_FATAL;
+    t = mqtt_alloc(1, sizeof(*t));
+    t->host = host;
+    t->setup = setup;
+    t->facts.last_message_ms = -1;
+    t->records = mqtt_records_new(setup);
+    t->connection =
+        mqtt_connection_new(host, setup, &(mqtt_link_user){.ctx = t, .message = on_message});
+    if (!t->connection) {
+        task_free(t);
+        return host->fail(host, WEIR_RETRY, "no file descriptor is left for an eventfd");
+    }
+    *self = t;
+    return WEIR_DONE;
+}
+
+static bool enough(void *ctx)
+{
+    const task *t = ctx;
+
+    return t->batch_over;
+}
+
+static weir_status poll_once(void *self, int64_t deadline_ms)
+{
+    task *t = self;
+
+    t->batch = 0;
+    t->batch_over = false;
+    return mqtt_connection_poll(t->connection, deadline_ms, enough, t);
+}
+
+static void settled(void *self, const uint64_t *tokens, size_t count, weir_outcome outcome)
+{
+    task *t = self;
+
+    switch (outcome) {
+    case WEIR_DELIVERED:
+        t->facts.delivered += count;
+        break;
+    case WEIR_DEAD_LETTERED:
+        t->facts.dead_lettered += count;
+        break;
+    case WEIR_DROPPED:
+        t->facts.dropped += count;
+        break;
+    case WEIR_ABANDONED:
+        t->facts.abandoned += count;
+        break;
+    }
+    mqtt_connection_settle(t->connection, tokens, count, outcome);
+}
+
+static void drain(void *self)
+{
+    task *t = self;
+
+    mqtt_connection_drain(t->connection);
+}
+
+static void stop(void *self)
+{
+    task_free(self);
+}
+
+static size_t status(void *self, char *json, size_t room)
+{
+    task *t = self;
+    mqtt_connection_facts connection = mqtt_connection_look(t->connection);
+
+    return mqtt_status_write(t->setup, &connection, &t->facts, t->host->now_ms(t->host), json,
+                             room);
+}
+
+const weir_source mqtt_source = {
+    .size = sizeof(weir_source),
+    .start = start,
+    .poll = poll_once,
+    .settled = settled,
+    .drain = drain,
+    .stop = stop,
+    .status = status,
+};

@@ -1,0 +1,18 @@
+/* status.h - "why is nothing flowing?", answered in one JSON object. Secrets are not in it. */
+#ifndef MQTT_STATUS_H
+#define MQTT_STATUS_H
+
+#include "connection.h"
+#include "settings.h"
+
+typedef struct mqtt_task_facts {
+    uint64_t delivered, dead_lettered, dropped, abandoned; /* what the worker said */
+    uint64_t skipped;                                      /* no record could be made of them */
+    int64_t last_message_ms;                               /* -1: none yet */
+} mqtt_task_facts;
+
+/* weir_source's status(): the length, or 0 when there is no room. */
+size_t mqtt_status_write(const mqtt_setup *setup, const mqtt_connection_facts *connection,
+                         const mqtt_task_facts *task, int64_t now_ms, char *json, size_t room);
+
+#endif
