@@ -123,6 +123,10 @@ class House:
     def find(self, name):
         return next(p for p in self.processes if p.name == name)
 
+    def reap(self):
+        for child in self.children:
+            child.poll()
+
     def workers(self):
         return [p for p in self.processes if p.name.startswith("worker-")]
 
@@ -151,8 +155,7 @@ class House:
     def down(self):
         """Ends all of it, newest first; what was there before the demo stays."""
         end(self.processes[::-1])
-        for child in self.children:
-            child.poll()
+        self.reap()
         if self.cluster_end:
             self.weir_dev(*self.cluster_end)
         (HOME / "state.json").unlink(missing_ok=True)

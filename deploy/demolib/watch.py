@@ -77,10 +77,10 @@ class Watch:
             return [self.devices[name] for name in sorted(self.devices)]
 
     def silence(self):
-        """Seconds since the last record."""
+        """Seconds since the last record; None before the first one."""
         with self.lock:
-            last = self.appended[-1] if self.appended else 0
-        return max(0.0, time.time() - last / 1000)
+            last = self.appended[-1] if self.appended else None
+        return None if last is None else max(0.0, time.time() - last / 1000)
 
     def flows(self, since):
         """Was a record appended to the topic after `since`, in unix seconds?"""
