@@ -13,7 +13,7 @@
 #   make docs        docs/config.md from the option tables
 #   make compile_commands.json                   make clean
 #
-# MODE=release|debug|asan|tsan|fuzz  WERROR=1  CC=clang  BUILD_ROOT=build  TESTS=<pytest arguments>
+# V=1 shows the commands  MODE=release|debug|asan|tsan|fuzz  WERROR=1  CC=clang  BUILD_ROOT=build  TESTS=<pytest arguments>
 
 MODE       ?= debug
 BUILD_ROOT ?= build
@@ -28,6 +28,8 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat
+
+Q          := $(if $(V),,@)
 
 # ---- Flavours ------------------------------------------------------------------------------
 
@@ -91,18 +93,20 @@ build: $(WEIR) $(PLUGINS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(EXTRA.$(<D)) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(if $(V),,@echo "  CC $(MODE) $<")
+	$(Q)$(CC) $(FLAGS) $(EXTRA.$(<D)) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-# What the compiler is asked for; a change rebuilds everything.
-$(BUILD)/worker/main.o rest-api: CPPFLAGS += -DWEIR_VERSION='"$(VERSION)"' -DWEIR_COMMIT='"$(COMMIT)"'
+# The one file that knows which weir this is.
+$(BUILD)/worker/base/version.o: CPPFLAGS += -DWEIR_VERSION='"$(VERSION)"' -DWEIR_COMMIT='"$(COMMIT)"'
+$(BUILD)/worker/base/version.o: VERSION $(wildcard .git/logs/HEAD)
 
 define layer_rules
 $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))
 	@rm -f $$@
 	@mkdir -p $$(@D)
-	$(AR) rcs $$@ $$^
+	$(Q)$(AR) rcs $$@ $$^
 $(BUILD)/tests/unit/$(1)/test_%: $(BUILD)/tests/unit/$(1)/test_%.o $(call archives,$(1)) $(FIXTURES)
-	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
 
@@ -111,17 +115,17 @@ EXTRA.connectors/$(1) := -Iconnectors/$(1)
 EXTRA.tests/unit/connectors/$(1) := -Iconnectors/$(1)
 $(BUILD)/plugins/$(1).so: $(call objects,$(wildcard connectors/$(1)/*.c))
 	@mkdir -p $$(@D)
-	$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) -pthread $(LDFLAGS) -o $$@
+	$(Q)$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) -pthread $(LDFLAGS) -o $$@
 $(BUILD)/tests/unit/connectors/$(1)/test_%: $(BUILD)/tests/unit/connectors/$(1)/test_%.o $(call objects,$(wildcard connectors/$(1)/*.c))
-	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) $(shell pkg-config --libs check) -lm -pthread $(LDFLAGS) -o $$@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) $(shell pkg-config --libs check) -lm -pthread $(LDFLAGS) -o $$@
 endef
 $(foreach connector,$(CONNECTORS),$(eval $(call connector_rules,$(connector))))
 
 $(WEIR): $(BUILD)/worker/main.o $(call archives,rest-api)
-	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,rest-api) $(LIBS) -pthread $(LDFLAGS) -o $@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,rest-api) $(LIBS) -pthread $(LDFLAGS) -o $@
 
 $(BUILD)/tests/plugins/%.so: $(BUILD)/tests/plugins/%.o
-	$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ $(LDFLAGS) -o $@
+	$(Q)$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ $(LDFLAGS) -o $@
 
 # ---- Tests ---------------------------------------------------------------------------------
 
@@ -157,7 +161,7 @@ fuzz-run: $(FUZZERS)
 	    grep -E 'number_of_executed_units' $$f.log; done
 
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(call archives,task)
-	$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
 bench-programs: $(BENCHES)
 .PHONY: bench-programs
 bench:

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/version.h"
 #include "config/worker_settings.h"
 #include "herder/herder.h"
 #include "kafka/client.h"
@@ -16,11 +17,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#ifndef WEIR_VERSION
-#define WEIR_VERSION "unknown"
-#define WEIR_COMMIT  "unknown"
-#endif
 
 /* Exit codes, as Kafka's connect-distributed has them. */
 enum { EXIT_USAGE = 1, EXIT_RUN = 2, EXIT_START = 3 };
@@ -93,7 +89,7 @@ static weir_code start(worker *w, const char *file, weir_err *err)
         rc = weir_kafka_check_version(err);
     if (rc != WEIR_OK)
         return rc;
-    weir_log(WEIR_INFO, "starting", "version", WEIR_VERSION, "commit", WEIR_COMMIT, "worker",
+    weir_log(WEIR_INFO, "starting", "version", weir_version, "commit", weir_commit, "worker",
              w->settings->worker_id, "group", w->settings->group_id, NULL);
     raise_file_limit();
     w->registry = weir_registry_load(w->settings->plugin_path);
@@ -194,7 +190,7 @@ int main(int argc, char **argv)
     if (strcmp(command, "config") == 0 && argc <= 3)
         return print_config(argc == 3 && strcmp(argv[2], "--markdown") == 0);
     if (strcmp(command, "--version") == 0) {
-        printf("weir %s (commit %s), librdkafka %s\n", WEIR_VERSION, WEIR_COMMIT,
+        printf("weir %s (commit %s), librdkafka %s\n", weir_version, weir_commit,
                rd_kafka_version_str());
         return EXIT_SUCCESS;
     }

@@ -19,8 +19,7 @@
     "Cannot complete request momentarily due to no known leader URL, likely because a rebalance "  \
     "was underway."
 
-/* ---- Waiting ------------------------------------------------------------------------------------
- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 void weir_command_park(weir_herder *h, weir_slot *slot, int64_t until_ms)
 {

@@ -48,7 +48,23 @@ static const json_t *last_workers(const weir_herder *h)
     return json_object_get(h->config.assignment, "workers");
 }
 
-/* Has everybody of the last assignment who is not leaving written presence for the generation? */
+/* Does the last assignment still count on this worker: to run something, or to let it go? */
+static bool has_items(const weir_herder *h, const char *worker)
+{
+    const json_t *map = json_object_get(h->config.assignment, "map");
+    const json_t *unassigned = json_object_get(h->config.assignment, "unassigned"), *item;
+    const char *name;
+
+    if (json_object_size(json_object_get(map, worker)) > 0)
+        return true;
+    json_object_foreach ((json_t *)(uintptr_t)unassigned, name, item)
+        if (weir_same(weir_json_str(item, "from"), worker))
+            return true;
+    return false;
+}
+
+/* Has everybody of the last assignment written presence for the generation, but for those who
+ * said that they were leaving and had nothing left? */
 static bool generation_complete(const weir_herder *h, int64_t now_ms)
 {
     const char *id;
@@ -61,7 +77,7 @@ static bool generation_complete(const weir_herder *h, int64_t now_ms)
     json_object_foreach ((json_t *)(uintptr_t)last_workers(h), id, instance) {
         const weir_presence *presence = presence_of(h, id);
 
-        if (!is_live(h, presence) && !(presence && is_leaving(presence)))
+        if (!is_live(h, presence) && !(presence && is_leaving(presence) && !has_items(h, id)))
             return false;
     }
     return true;

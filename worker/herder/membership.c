@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +55,7 @@ void weir_membership_write(weir_herder *h)
         return;
     body = json_pack("{s:s, s:I, s:s, s:s, s:s, s:{s:I, s:I}, s:o, s:o, s:s}", "instance",
                      h->instance, "generation", (json_int_t)h->generation, "member", h->member,
-                     "url", h->settings->url, "version", WEIR_VERSION, "ack", "term",
+                     "url", h->settings->url, "version", weir_version, "ack", "term",
                      (json_int_t)h->ack_term, "seq", (json_int_t)h->ack_seq, "stopping",
                      stopping(h), "stuck", names(&h->stuck), "state", state_text(h));
     value = weir_json_dump(body);

@@ -32,11 +32,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#ifndef WEIR_VERSION
-#define WEIR_VERSION "unknown"
-#define WEIR_COMMIT  "unknown"
-#endif
-
 /* ---- Mail --------------------------------------------------------------------------------- */
 
 typedef enum weir_log_id { WEIR_CONFIG_LOG, WEIR_STATUS_LOG } weir_log_id;

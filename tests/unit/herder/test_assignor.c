@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Tables ------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 /* Workers, wanted items and placements as text: "a b! c?" (! leaving, ? held),
  * "x/c@a x/0@a x/1@-b" (at a; taken from b and not yet let go). */
@@ -145,7 +145,7 @@ START_TEST(decides_as_the_table_says)
 }
 END_TEST
 
-/* ---- Random sequences --------------------------------------------------------------------- */
+/* ---- Random sequences ------------------------------------------------------------------------ */
 
 #define WORKERS    5
 #define CONNECTORS 12

@@ -1,0 +1,537 @@
+/* fakes.h - a Kafka, a group and tasks of our own making, for herders of one process.
+ *
+ * Several herders run here with their real threads; what they reach outside for is replaced: one
+ * config and one status topic in memory, read by everybody in the same order; L with real fencing;
+ * a group whose generations the test makes; tasks that start and stop as told. What ran where at
+ * the same time is counted, so that "never on two workers" is looked at all the time.
+ */
+#ifndef WEIR_TESTS_HERDER_FAKES_H
+#define WEIR_TESTS_HERDER_FAKES_H
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "base/thread.h"
+#include "herder/state.h"
+#include "kafka/topics.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Topics ---------------------------------------------------------------------------------- */
+
+#define MAX_RECORDS 100000
+#define MAX_LOGS    32
+
+typedef struct fake_record {
+    char *key, *value;
+} fake_record;
+
+typedef struct fake_topic {
+    fake_record records[MAX_RECORDS];
+    size_t count;
+} fake_topic;
+
+struct weir_compacted_log {
+    weir_log_listener listener;
+    fake_topic *topic;
+    size_t read;
+    uint64_t barriers[16];
+    size_t barrier_at[16], barrier_count;
+    bool over;
+    pthread_t thread;
+};
+
+static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER; /* guards everything below */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static fake_topic config_topic, status_topic;
+static weir_leader_log *lead_holder; /* who claimed last: all others are fenced */
+
+static int64_t append(fake_topic *topic, const char *key, const char *value)
+{
+    ck_assert_uint_lt(topic->count, MAX_RECORDS);
+    topic->records[topic->count] = (fake_record){weir_strdup(key), weir_strdup(value)};
+    pthread_cond_broadcast(&changed);
+    return (int64_t)topic->count++;
+}
+
+static bool next_record(weir_compacted_log *log, weir_log_record *record)
+{
+    const fake_record *found;
+
+    if (log->read == log->topic->count)
+        return false;
+    found = &log->topic->records[log->read];
+    *record = (weir_log_record){.key = found->key,
+                                .key_size = strlen(found->key),
+                                .value = found->value,
+                                .value_size = found->value ? strlen(found->value) : 0,
+                                .offset = (int64_t)log->read++};
+    return true;
+}
+
+static void *read_log(void *arg)
+{
+    weir_compacted_log *log = arg;
+
+    pthread_mutex_lock(&world);
+    while (!log->over) {
+        weir_log_record record;
+
+        if (log->barrier_count > 0 && log->read >= log->barrier_at[0]) {
+            uint64_t id = log->barriers[0];
+
+            log->barrier_count--;
+            memmove(log->barriers, log->barriers + 1, sizeof(log->barriers) - sizeof(uint64_t));
+            memmove(log->barrier_at, log->barrier_at + 1, sizeof(log->barrier_at) - sizeof(size_t));
+            pthread_mutex_unlock(&world);
+            log->listener.reached(log->listener.ctx, id);
+            pthread_mutex_lock(&world);
+        } else if (next_record(log, &record)) {
+            pthread_mutex_unlock(&world);
+            log->listener.record(log->listener.ctx, &record);
+            pthread_mutex_lock(&world);
+        } else {
+            pthread_cond_wait(&changed, &world);
+        }
+    }
+    pthread_mutex_unlock(&world);
+    return NULL;
+}
+
+void weir_compacted_log_barrier(weir_compacted_log *log, uint64_t id)
+{
+    pthread_mutex_lock(&world);
+    ck_assert_uint_lt(log->barrier_count, 16);
+    log->barriers[log->barrier_count] = id;
+    log->barrier_at[log->barrier_count++] = log->topic->count;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&world);
+}
+
+weir_code weir_compacted_log_open(const weir_props *props, const char *topic,
+                                  const weir_log_listener *listener, weir_compacted_log **ret_log,
+                                  weir_err *err)
+{
+    weir_compacted_log *log = weir_new(weir_compacted_log);
+
+    (void)props, (void)err;
+    log->listener = *listener;
+    log->topic = strstr(topic, "status") ? &status_topic : &config_topic;
+    weir_compacted_log_barrier(log, 0);
+    log->thread = weir_thread_start("fake-log", read_log, log);
+    *ret_log = log;
+    return WEIR_OK;
+}
+
+void weir_compacted_log_close(weir_compacted_log *log)
+{
+    if (!log)
+        return;
+    pthread_mutex_lock(&world);
+    log->over = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&world);
+    pthread_join(log->thread, NULL);
+    free(log);
+}
+
+weir_code weir_kafka_cluster_id(const weir_props *admin, int64_t timeout_ms, char **ret_id,
+                                weir_err *err)
+{
+    (void)admin, (void)timeout_ms, (void)err;
+    *ret_id = weir_strdup("fake");
+    return WEIR_OK;
+}
+
+weir_code weir_topics_ensure(const weir_props *admin, const weir_topic_wish *wishes, size_t count,
+                             int64_t timeout_ms, weir_err *err)
+{
+    (void)admin, (void)wishes, (void)count, (void)timeout_ms, (void)err;
+    return WEIR_OK;
+}
+
+/* ---- P ----------------------------------------------------------------------------------------
+ */
+
+struct weir_producer {
+    weir_producer_report *report;
+    void *ctx;
+    bool cut; /* the process is dead: nothing goes out */
+};
+
+weir_code weir_producer_open(const weir_props *props, weir_producer_report *report, void *ctx,
+                             weir_producer **ret_producer, weir_err *err)
+{
+    (void)props, (void)err;
+    *ret_producer = weir_new(weir_producer);
+    (*ret_producer)->report = report;
+    (*ret_producer)->ctx = ctx;
+    return WEIR_OK;
+}
+
+void weir_producer_close(weir_producer *producer, int64_t timeout_ms)
+{
+    (void)timeout_ms;
+    free(producer);
+}
+
+weir_code weir_producer_send(weir_producer *producer, const char *topic, const char *key,
+                             const char *value, uint64_t token)
+{
+    int64_t offset = -1;
+
+    pthread_mutex_lock(&world);
+    if (!producer->cut)
+        offset = append(strstr(topic, "status") ? &status_topic : &config_topic, key, value);
+    pthread_mutex_unlock(&world);
+    if (token && offset >= 0)
+        producer->report(producer->ctx, token, WEIR_OK, 0, offset);
+    return WEIR_OK;
+}
+
+/* ---- L ----------------------------------------------------------------------------------------
+ */
+
+struct weir_batch {
+    fake_record records[4096];
+    size_t count;
+};
+
+struct weir_leader_log {
+    weir_leader_report *report;
+    void *ctx;
+    bool open, cut;
+};
+
+weir_batch *weir_batch_new(void)
+{
+    return weir_new(weir_batch);
+}
+
+void weir_batch_free(weir_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        free(batch->records[i].key);
+        free(batch->records[i].value);
+    }
+    free(batch);
+}
+
+void weir_batch_add(weir_batch *batch, const char *key, const char *value)
+{
+    ck_assert_uint_lt(batch->count, 4096);
+    batch->records[batch->count++] = (fake_record){weir_strdup(key), weir_strdup(value)};
+}
+
+size_t weir_batch_size(const weir_batch *batch)
+{
+    return batch->count;
+}
+
+weir_code weir_leader_log_open(const weir_props *props, const char *topic, const char *group_id,
+                               weir_leader_report *report, void *ctx, weir_leader_log **ret_log,
+                               weir_err *err)
+{
+    (void)props, (void)topic, (void)group_id, (void)err;
+    *ret_log = weir_new(weir_leader_log);
+    (*ret_log)->report = report;
+    (*ret_log)->ctx = ctx;
+    return WEIR_OK;
+}
+
+void weir_leader_log_close(weir_leader_log *log)
+{
+    pthread_mutex_lock(&world);
+    if (lead_holder == log)
+        lead_holder = NULL;
+    pthread_mutex_unlock(&world);
+    free(log);
+}
+
+static void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
+{
+    weir_err err = {.msg = ""};
+    weir_code rc = WEIR_OK;
+    int64_t offset = -1;
+    bool cut;
+
+    pthread_mutex_lock(&world);
+    if (claims && !log->cut) {
+        lead_holder = log;
+        log->open = true;
+    }
+    if (!log->open)
+        rc = weir_fail(&err, WEIR_CLOSED, "not leading");
+    else if (lead_holder != log)
+        rc = weir_fail(&err, WEIR_FENCED, "fenced");
+    for (size_t i = 0; rc == WEIR_OK && i < batch->count; i++)
+        offset = append(&config_topic, batch->records[i].key, batch->records[i].value);
+    log->open = log->open && rc == WEIR_OK;
+    cut = log->cut;
+    pthread_mutex_unlock(&world);
+    weir_batch_free(batch);
+    if (!cut)
+        log->report(log->ctx, token, rc, offset, &err);
+}
+
+void weir_leader_log_claim(weir_leader_log *log, weir_batch *batch, uint64_t token)
+{
+    write_batch(log, batch, token, true);
+}
+
+void weir_leader_log_write(weir_leader_log *log, weir_batch *batch, uint64_t token)
+{
+    write_batch(log, batch, token, false);
+}
+
+void weir_leader_log_release(weir_leader_log *log)
+{
+    log->open = false;
+}
+
+/* ---- The group: the test decides who is in it ------------------------------------------------ */
+
+struct weir_group {
+    weir_group_options options;
+    char member[300];
+};
+
+static struct {
+    weir_group *members[MAX_LOGS];
+    size_t count;
+    int64_t generation;
+} group;
+
+static void new_generation(void)
+{
+    size_t first = 0;
+
+    group.generation++;
+    for (size_t i = 1; i < group.count; i++)
+        if (strcmp(group.members[i]->member, group.members[first]->member) < 0)
+            first = i;
+    for (size_t i = 0; i < group.count; i++)
+        group.members[i]->options.event(group.members[i]->options.ctx,
+                                        &(weir_group_event){WEIR_GROUP_ASSIGNED, group.generation,
+                                                            group.members[i]->member, i == first});
+}
+
+static void take_out(weir_group *member)
+{
+    for (size_t i = 0; i < group.count; i++)
+        if (group.members[i] == member) {
+            group.members[i] = group.members[--group.count];
+            break;
+        }
+}
+
+weir_code weir_group_join(const weir_group_options *options, weir_group **ret_group, weir_err *err)
+{
+    weir_group *member = weir_new(weir_group);
+
+    (void)err;
+    member->options = *options;
+    snprintf(member->member, sizeof(member->member), "%s-uuid", options->worker_id);
+    *ret_group = member;
+    pthread_mutex_lock(&world);
+    group.members[group.count++] = member;
+    new_generation();
+    pthread_mutex_unlock(&world);
+    return WEIR_OK;
+}
+
+void weir_group_leave(weir_group *member)
+{
+    pthread_mutex_lock(&world);
+    take_out(member);
+    new_generation();
+    pthread_mutex_unlock(&world);
+    member->options.event(member->options.ctx, &(weir_group_event){WEIR_GROUP_LEFT, -1, "", false});
+}
+
+void weir_group_close(weir_group *member)
+{
+    if (!member)
+        return;
+    pthread_mutex_lock(&world);
+    take_out(member);
+    pthread_mutex_unlock(&world);
+    free(member);
+}
+
+/* ---- Tasks: they run as long as they are told to, and are counted ---------------------------- */
+
+#define STOP_TAKES_MS 5
+
+struct weir_source_task {
+    weir_task_spec spec;
+    char name[200];
+    bool counted;
+    struct weir_source_task *next;
+};
+
+static weir_source_task *all_tasks;
+
+static weir_map running = WEIR_MAP(NULL); /* "name/0" → how many, as a pointer */
+static size_t twice;                      /* how often something ran on two workers */
+
+/* World locked. */
+static void count_locked(weir_source_task *task, int change)
+{
+    intptr_t runs = (intptr_t)weir_map_get(&running, task->name) + change;
+
+    weir_map_set(&running, task->name, (void *)runs);
+    twice += runs > 1;
+    task->counted = change > 0;
+}
+
+static void count_run(weir_source_task *task, int change)
+{
+    pthread_mutex_lock(&world);
+    if (change > 0) {
+        task->next = all_tasks;
+        all_tasks = task;
+    }
+    if (change > 0 || task->counted)
+        count_locked(task, change);
+    pthread_mutex_unlock(&world);
+}
+
+/* The process is dead, and its tasks with it. World locked. */
+static void tasks_die(const weir_herder *herder)
+{
+    for (weir_source_task *task = all_tasks; task; task = task->next)
+        if (task->spec.ctx == herder && task->counted)
+            count_locked(task, -1);
+}
+
+static intptr_t runs_of(const char *name)
+{
+    intptr_t runs;
+
+    pthread_mutex_lock(&world);
+    runs = (intptr_t)weir_map_get(&running, name);
+    pthread_mutex_unlock(&world);
+    return runs;
+}
+
+static void say(weir_source_task *task, weir_task_state state)
+{
+    weir_task_fact *fact = weir_new(weir_task_fact);
+
+    fact->connector = weir_strdup(task->spec.connector);
+    fact->task = task->spec.task;
+    fact->run = task->spec.run;
+    fact->state = state;
+    task->spec.report(task->spec.ctx, fact);
+}
+
+void weir_task_fact_free(weir_task_fact *fact)
+{
+    if (!fact)
+        return;
+    free(fact->connector);
+    free(fact->trace);
+    free(fact->details);
+    free(fact);
+}
+
+weir_source_task *weir_source_task_start(const weir_task_spec *spec)
+{
+    weir_source_task *task = weir_new(weir_source_task);
+
+    task->spec = *spec;
+    task->spec.connector = weir_strdup(spec->connector);
+    snprintf(task->name, sizeof(task->name), "%s/%d", spec->connector, (int)spec->task);
+    count_run(task, 1);
+    say(task, spec->paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING);
+    return task;
+}
+
+void weir_source_task_pause(weir_source_task *task, bool paused)
+{
+    say(task, paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING);
+}
+
+void weir_source_task_suspend(weir_source_task *task, bool suspended)
+{
+    (void)task, (void)suspended;
+}
+
+static void *stop_slowly(void *arg)
+{
+    weir_source_task *task = arg;
+
+    usleep(STOP_TAKES_MS * 1000);
+    count_run(task, -1);
+    say(task, WEIR_TASK_ENDED);
+    return NULL;
+}
+
+void weir_source_task_stop(weir_source_task *task)
+{
+    pthread_detach(weir_thread_start("fake-stop", stop_slowly, task));
+}
+
+void weir_source_task_free(weir_source_task *task)
+{
+    weir_source_task **at = &all_tasks;
+
+    pthread_mutex_lock(&world);
+    while (*at != task)
+        at = &(*at)->next;
+    *at = task->next;
+    pthread_mutex_unlock(&world);
+    free((void *)(uintptr_t)task->spec.connector);
+    free(task);
+}
+
+void weir_source_task_abandon(weir_source_task *task)
+{
+    count_run(task, -1);
+    weir_source_task_free(task);
+}
+
+int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call)
+{
+    (void)task;
+    *ret_call = "";
+    return 0;
+}
+
+/* ---- Plans: as many tasks as tasks.max says -------------------------------------------------- */
+
+weir_code weir_check_submit(weir_foreign *foreign, const weir_check_request *request,
+                            weir_check_done *done, void *ctx)
+{
+    weir_check check = {.code = WEIR_OK};
+    const char *max = weir_props_get(request->config, "tasks.max");
+    int count = max ? atoi(max) : 1;
+
+    (void)foreign;
+    if (count < 1)
+        weir_fail(&check.err, check.code = WEIR_INVALID, "Invalid value %s for tasks.max", max);
+    if (check.code == WEIR_OK && request->plan) {
+        check.tasks = weir_new_array(weir_props, (size_t)count);
+        check.task_count = (size_t)count;
+        for (int i = 0; i < count; i++)
+            weir_props_merge(&check.tasks[i], request->config);
+    }
+    done(ctx, &check);
+    weir_check_clear(&check);
+    return WEIR_OK;
+}
+
+void weir_check_clear(weir_check *check)
+{
+    for (size_t i = 0; i < check->task_count; i++)
+        weir_props_clear(&check->tasks[i]);
+    free(check->tasks);
+    weir_props_clear(&check->normalised);
+    *check = (weir_check){.code = WEIR_OK};
+}
+
+#endif
