@@ -75,7 +75,8 @@ static weir_status plan(const weir_config_host *host, const void *self, int32_t 
 {
     const settings *s = self;
     const weir_pair null_key[] = {{NULL, "1"}}, null_value[] = {{"a", NULL}},
-                    garbage[] = {{"a", "\xc3\x28"}}, fine[] = {{"share", "1"}};
+                    garbage[] = {{"a", "\xc3\x28"}}, fine[] = {{"share", "1"}},
+                    bad[] = {{"bad.number", "10"}};
 
     if (strcmp(s->plan, "no task") == 0)
         return WEIR_DONE;
@@ -93,6 +94,8 @@ static weir_status plan(const weir_config_host *host, const void *self, int32_t 
         host->task(host, fine, SIZE_MAX);
     else if (strcmp(s->plan, "not utf-8") == 0)
         host->task(host, garbage, 1);
+    else if (strcmp(s->plan, "bad value") == 0)
+        host->task(host, bad, 1);
     else if (strcmp(s->plan, "after error") == 0)
         host->note(host, WEIR_ERROR, "bad.number", "no plan for this number"), many(host, 1);
     else if (strcmp(s->plan, "silent") == 0)

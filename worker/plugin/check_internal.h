@@ -2,8 +2,10 @@
  *
  *   connector_check.c    the order of events, the verdict
  *   check_job.c          the same on the foreign thread
- *   connector_options.c  Kafka's own connector keys: the table and its rules
+ *   connector_options.c, connector_rules.c  Kafka's own connector keys: the table, the rules
  *   check_plugin.c       calls into the plugin: normalise, options, validate, plan
+ *   check_overrides.c, check_converters.c   what a connector changes about clients, converters
+ *   check_secrets.c      takes secrets out of what a plugin says
  *   check_report.c       the body of the validation call
  */
 #ifndef WEIR_PLUGIN_CHECK_INTERNAL_H
@@ -64,17 +66,24 @@ typedef struct weir_connector_key {
 extern const weir_connector_key weir_connector_keys[];
 size_t weir_connector_key_count(void);
 
-/* Every common key, transforms, client overrides, keys nobody knows. */
 void weir_check_common(weir_examination *x);
+/* Keys of the normalised config that are nobody's: null is an error, anything else a note. */
 void weir_check_unknown(weir_examination *x);
 void weir_check_overrides(weir_examination *x);
 
-/* ---- Names in lists and tables ------------------------------------------------------------ */
+/* ---- Converters --------------------------------------------------------------------------- */
 
-/* A converter class under any of its names -> the full one; NULL: not ours. */
+/* A class under any of its names -> the full one; NULL: not ours. */
 const char *weir_converter_class(const char *name);
-/* The full names that may serve `key` (key.converter, value.converter, header.converter). */
+/* May it stand at this key (key.converter, value.converter, header.converter)? */
+bool weir_converter_serves(const char *class_name, const char *key);
+/* The full names of those that may. */
 json_t *weir_converter_classes_for(const char *key);
+/* The options of the class that this connector names at the key; no row: it names none of ours. */
+const weir_option *weir_converter_options(const weir_examination *x, const char *key);
+void weir_check_converters(weir_examination *x);
+
+/* ---- Values ------------------------------------------------------------------------------- */
 
 /* Calls `each` for every trimmed item of a comma-separated list; an empty text has none. */
 void weir_each_item(const char *list, void (*each)(void *ctx, const char *item), void *ctx);
@@ -86,7 +95,8 @@ char *weir_shown_value(const weir_option *option, const char *value);
 
 /* ---- The plugin --------------------------------------------------------------------------- */
 
-void weir_check_normalise(weir_examination *x);
+/* False: the result is not complete, there is nothing in it to look at. */
+bool weir_check_normalise(weir_examination *x);
 void weir_check_plugin_options(weir_examination *x);
 void weir_check_validate(weir_examination *x);
 void weir_check_plan(weir_examination *x);

@@ -124,6 +124,28 @@ static void add_task(call *c, const weir_pair *pairs, size_t count)
     weir_props_set(task, "task.class", x->desc->name);
 }
 
+/* What a task could not start with is better known now. */
+static bool are_good_pairs(call *c, const char *what, const weir_pair *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const weir_option *option;
+        weir_err err;
+
+        if (!is_good_pair(c, what, pairs[i].key, pairs[i].value))
+            return false;
+        if (!pairs[i].value) {
+            fail(c, "%s: key '%s' has no value", what, pairs[i].key);
+            return false;
+        }
+        option = weir_option_find(c->x->desc->options, pairs[i].key);
+        if (option && weir_option_check(option, pairs[i].value, &err) != WEIR_OK) {
+            fail(c, "%s: %s", what, err.msg);
+            return false;
+        }
+    }
+    return true;
+}
+
 static void host_task(const weir_config_host *host, const weir_pair *pairs, size_t count)
 {
     call *c = call_of(host);
@@ -144,14 +166,8 @@ static void host_task(const weir_config_host *host, const weir_pair *pairs, size
         fail(c, "%s has %zu keys and %s to them", what, count, pairs ? "too many" : "no pointer");
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!is_good_pair(c, what, pairs[i].key, pairs[i].value))
-            return;
-        if (!pairs[i].value) {
-            fail(c, "%s: key '%s' has no value", what, pairs[i].key);
-            return;
-        }
-    }
+    if (!are_good_pairs(c, what, pairs, count))
+        return;
     add_task(c, pairs, count);
 }
 
@@ -189,20 +205,22 @@ static weir_status normalise(call *c, const weir_props *config, weir_props *resu
     return c->x->desc->normalise(&c->host, config->pairs, config->count);
 }
 
-void weir_check_normalise(weir_examination *x)
+bool weir_check_normalise(weir_examination *x)
 {
     call c = new_call(x, "normalise()");
+    weir_status status = WEIR_DONE;
 
-    if (!WEIR_HAS(x->desc, normalise)) {
+    if (!WEIR_HAS(x->desc, normalise))
         weir_props_merge(&x->normalised, x->request->config);
-    } else {
-        conclude(&c, normalise(&c, x->request->config, &x->normalised));
-    }
+    else
+        status = normalise(&c, x->request->config, &x->normalised);
+    conclude(&c, status);
     /* Who it is must survive any rewriting. */
     if (*x->connector)
         weir_props_set(&x->normalised, "name", x->connector);
     if (!weir_props_get(&x->normalised, "connector.class"))
         weir_props_set(&x->normalised, "connector.class", x->class_said);
+    return status == WEIR_DONE && x->failure.code == WEIR_OK;
 }
 
 /* ---- Options ------------------------------------------------------------------------------ */

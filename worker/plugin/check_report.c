@@ -308,6 +308,35 @@ static void add_overrides(writer *w)
     }
 }
 
+/* Only beside a class that the connector names itself; counted like overrides. */
+static void add_converters(writer *w)
+{
+    static const char *const keys[] = {"header.converter", "key.converter", "value.converter"};
+
+    for (size_t i = 0; i < WEIR_COUNT(keys); i++) {
+        const weir_option *option = weir_converter_options(w->x, keys[i]);
+
+        for (; option->name; option++) {
+            char *key = weir_format("%s.%s", keys[i], option->name);
+            const char *given = weir_examined(w->x, key);
+            char *value = weir_shown_value(option, given ? given : option->fallback);
+            definition d = {.name = key,
+                            .type = weir_option_type_text(option),
+                            .fallback = option->fallback,
+                            .importance = option->importance,
+                            .doc = option->doc,
+                            .group = option->group,
+                            .order = 0,
+                            .width = "MEDIUM",
+                            .display = option->name};
+
+            w->errors += add_entry(w, key, definition_json(&d), value, NULL) > 0;
+            free(value);
+            free(key);
+        }
+    }
+}
+
 /* Keys that are wrong and nobody's: they come first. */
 static void add_undefined(writer *w)
 {
@@ -333,6 +362,7 @@ json_t *weir_check_report(const weir_examination *x, const weir_props *worker)
     add_aliases(&w);
     add_plugin(&w);
     add_overrides(&w);
+    add_converters(&w);
     add_undefined(&w);
     json_object_set_new(report, "name", text_or_null(x->class_said));
     json_object_set_new(report, "error_count", json_integer((json_int_t)w.errors));

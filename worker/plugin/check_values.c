@@ -1,4 +1,4 @@
-/* check_values.c - values, lists and class names, as Kafka reads and shows them. */
+/* check_values.c - values and lists, as Kafka reads and shows them. */
 #include "plugin/check_internal.h"
 
 #include "base/buf.h"
@@ -8,40 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-/* The converters that weir has; record/converter.c makes them. A class has three names, as in
- * Connect: full, simple, and simple without its suffix. */
-static const struct {
-    const char *full, *simple, *pruned;
-    bool headers_only;
-} converters[] = {
-    {"org.apache.kafka.connect.converters.ByteArrayConverter", "ByteArrayConverter", "ByteArray",
-     false},
-    {"org.apache.kafka.connect.json.JsonConverter", "JsonConverter", "Json", false},
-    {"org.apache.kafka.connect.storage.SimpleHeaderConverter", "SimpleHeaderConverter", "Simple",
-     true},
-    {"org.apache.kafka.connect.storage.StringConverter", "StringConverter", "String", false},
-};
-
-const char *weir_converter_class(const char *name)
-{
-    for (size_t i = 0; i < WEIR_COUNT(converters); i++)
-        if (strcmp(name, converters[i].full) == 0 || strcmp(name, converters[i].simple) == 0 ||
-            strcmp(name, converters[i].pruned) == 0)
-            return converters[i].full;
-    return NULL;
-}
-
-json_t *weir_converter_classes_for(const char *key)
-{
-    bool headers = strcmp(key, "header.converter") == 0;
-    json_t *classes = json_array();
-
-    for (size_t i = 0; i < WEIR_COUNT(converters); i++)
-        if (headers || !converters[i].headers_only)
-            json_array_append_new(classes, json_string(converters[i].full));
-    return classes;
-}
 
 /* Java's String.trim(): everything up to and including the blank goes. */
 char *weir_trimmed(const char *text)

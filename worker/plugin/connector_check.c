@@ -224,18 +224,25 @@ static bool is_good(const weir_examination *x)
     return x->finding_count == 0 && x->failure.code == WEIR_OK;
 }
 
-static void examine(weir_examination *x)
+/* What the plugin makes of it. Across fields only once every single field is right. */
+static void examine_plugin(weir_examination *x)
 {
-    size_t found;
+    size_t found = x->finding_count;
 
-    weir_check_normalise(x);
-    weir_check_common(x);
     weir_check_unknown(x);
-    found = x->finding_count;
     weir_check_plugin_options(x);
-    /* Across fields only once every field of the plugin's is right. */
     if (x->finding_count == found && x->failure.code == WEIR_OK)
         weir_check_validate(x);
+}
+
+static void examine(weir_examination *x)
+{
+    bool complete = weir_check_normalise(x);
+
+    weir_check_common(x);
+    if (complete)
+        examine_plugin(x);
+    weir_check_converters(x);
     weir_check_overrides(x);
     if (x->request->plan && is_good(x))
         weir_check_plan(x);

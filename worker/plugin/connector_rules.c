@@ -190,7 +190,7 @@ static void rule_converter(weir_examination *x, const weir_option *option, const
         weir_find(x, option->name,
                   "Invalid value %s for configuration %s: Class %s could not be found.", value,
                   option->name, value);
-    else if (strcmp(option->name, "header.converter") != 0 && strstr(class_name, "HeaderConverter"))
+    else if (!weir_converter_serves(class_name, option->name))
         weir_find(x, option->name, "Class class %s does not implement the Converter interface",
                   class_name);
 }

@@ -41,6 +41,24 @@ START_TEST(entries_come_in_kafkas_order)
 }
 END_TEST
 
+START_TEST(options_of_a_converter_come_last_and_only_beside_its_class)
+{
+    weir_check check;
+    char *names;
+    size_t length;
+
+    examine(GOOD "|key.converter=StringConverter|header.converter=JsonConverter|"
+                 "value.converter.schemas.enable=false",
+            &check);
+    names = names_in(json_object_get(check.report, "configs"), "value");
+    length = strlen(COMMON " " OWN);
+    ck_assert_str_eq(names + length,
+                     " header.converter.schemas.enable key.converter.converter.encoding");
+    weir_check_clear(&check);
+    free(names);
+}
+END_TEST
+
 START_TEST(definitions_put_the_plugins_own_keys_first)
 {
     json_t *definitions = weir_check_definitions(weir_registry_find(registry, "good"));
@@ -229,6 +247,7 @@ END_TEST
 
 WEIR_UNIT_MAIN("check_report", tcase_add_unchecked_fixture(tests, load_registry, unload_registry);
                tcase_add_test(tests, entries_come_in_kafkas_order);
+               tcase_add_test(tests, options_of_a_converter_come_last_and_only_beside_its_class);
                tcase_add_test(tests, definitions_put_the_plugins_own_keys_first);
                tcase_add_loop_test(tests, an_entry_has_kafkas_fields_in_kafkas_order, 0,
                                    WEIR_COUNT(entries));

@@ -143,6 +143,15 @@ static const struct {
     {"key.converter", "key.converter", NULL_TEXT, 1},
     {"header.converter=Nope", "header.converter",
      "Invalid value Nope for configuration header.converter: Class Nope could not be found.", 1},
+    {"value.converter=JsonConverter|value.converter.schemas.enable=no",
+     "value.converter.schemas.enable",
+     "Invalid value no for configuration schemas.enable: Expected value to be either true or false",
+     1},
+    {"key.converter=String|key.converter.converter.encoding=latin1",
+     "key.converter.converter.encoding",
+     "Invalid value latin1 for configuration converter.encoding: String must be one of: UTF8, "
+     "UTF-8",
+     1},
     {"transforms=a", "transforms.a.type",
      "Missing required configuration \"transforms.a.type\" which has no default value.", 1},
     {"transforms=a|transforms.a.type=my.Smt", "transforms.a.type",
@@ -212,7 +221,9 @@ static const char *const fine[] = {
     "errors.tolerance=all",
     "key.converter=JsonConverter|value.converter=ByteArray|header.converter=StringConverter",
     "key.converter=org.apache.kafka.connect.storage.StringConverter",
-    "value.converter=org.apache.kafka.connect.json.JsonConverter|value.converter.schemas.enable=no",
+    "value.converter=org.apache.kafka.connect.json.JsonConverter|value.converter.schemas.enable="
+    "False",
+    "value.converter.schemas.enable=no", /* the worker's class has the worker's options */
     "transforms=|predicates= ",
     "exactly.once.support=REQUESTED|transaction.boundary=Poll",
     "connector.plugin.version=1.2.3",
