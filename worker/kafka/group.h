@@ -11,6 +11,7 @@
 #include "base/props.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum weir_group_change {
@@ -47,5 +48,10 @@ WEIR_MUST_CHECK weir_code weir_group_join(const weir_group_options *options, wei
 void weir_group_leave(weir_group *group);
 /* Ends the thread, bounded (about two seconds); leaves first if that was not done. */
 void weir_group_close(weir_group *group);
+
+/* Reads what rd_kafka_consumer_group_metadata_write() gives (kafka-client.md 3.3): the only way to
+ * the generation before librdkafka 2.8. *ret_member points into `bytes`. False: another format. */
+bool weir_group_metadata_parse(const void *bytes, size_t size, int32_t *ret_generation,
+                               const char **ret_member);
 
 #endif
