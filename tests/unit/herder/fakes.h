@@ -48,6 +48,7 @@ static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER; /* guards everything b
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static fake_topic config_topic, status_topic;
 static weir_leader_log *lead_holder; /* who claimed last: all others are fenced */
+static const void *dead;             /* the herder that was killed: nothing of it goes out */
 
 static int64_t append(fake_topic *topic, const char *key, const char *value)
 {
@@ -159,7 +160,6 @@ weir_code weir_topics_ensure(const weir_props *admin, const weir_topic_wish *wis
 struct weir_producer {
     weir_producer_report *report;
     void *ctx;
-    bool cut; /* the process is dead: nothing goes out */
 };
 
 weir_code weir_producer_open(const weir_props *props, weir_producer_report *report, void *ctx,
@@ -184,7 +184,7 @@ weir_code weir_producer_send(weir_producer *producer, const char *topic, const c
     int64_t offset = -1;
 
     pthread_mutex_lock(&world);
-    if (!producer->cut)
+    if (producer->ctx != dead)
         offset = append(strstr(topic, "status") ? &status_topic : &config_topic, key, value);
     pthread_mutex_unlock(&world);
     if (token && offset >= 0)
@@ -203,7 +203,7 @@ struct weir_batch {
 struct weir_leader_log {
     weir_leader_report *report;
     void *ctx;
-    bool open, cut;
+    bool open;
 };
 
 weir_batch *weir_batch_new(void)
@@ -256,10 +256,10 @@ static void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token,
     weir_err err = {.msg = ""};
     weir_code rc = WEIR_OK;
     int64_t offset = -1;
-    bool cut;
+    bool is_dead;
 
     pthread_mutex_lock(&world);
-    if (claims && !log->cut) {
+    if (claims && log->ctx != dead) {
         lead_holder = log;
         log->open = true;
     }
@@ -270,10 +270,10 @@ static void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token,
     for (size_t i = 0; rc == WEIR_OK && i < batch->count; i++)
         offset = append(&config_topic, batch->records[i].key, batch->records[i].value);
     log->open = log->open && rc == WEIR_OK;
-    cut = log->cut;
+    is_dead = log->ctx == dead;
     pthread_mutex_unlock(&world);
     weir_batch_free(batch);
-    if (!cut)
+    if (!is_dead)
         log->report(log->ctx, token, rc, offset, &err);
 }
 
@@ -289,7 +289,11 @@ void weir_leader_log_write(weir_leader_log *log, weir_batch *batch, uint64_t tok
 
 void weir_leader_log_release(weir_leader_log *log)
 {
+    pthread_mutex_lock(&world);
     log->open = false;
+    if (lead_holder == log)
+        lead_holder = NULL;
+    pthread_mutex_unlock(&world);
 }
 
 /* ---- The group: the test decides who is in it ------------------------------------------------ */
@@ -319,7 +323,16 @@ static void new_generation(void)
                                                             group.members[i]->member, i == first});
 }
 
-static void take_out(weir_group *member)
+/* World locked. */
+static weir_group *member_of(const weir_herder *herder)
+{
+    for (size_t i = 0; i < group.count; i++)
+        if (group.members[i]->options.ctx == herder)
+            return group.members[i];
+    return NULL;
+}
+
+static void take_out(const weir_group *member)
 {
     for (size_t i = 0; i < group.count; i++)
         if (group.members[i] == member) {
@@ -416,6 +429,17 @@ static intptr_t runs_of(const char *name)
     runs = (intptr_t)weir_map_get(&running, name);
     pthread_mutex_unlock(&world);
     return runs;
+}
+
+static int tasks_of(const weir_herder *herder)
+{
+    int count = 0;
+
+    pthread_mutex_lock(&world);
+    for (weir_source_task *task = all_tasks; task; task = task->next)
+        count += task->spec.ctx == herder && task->counted;
+    pthread_mutex_unlock(&world);
+    return count;
 }
 
 static void say(weir_source_task *task, weir_task_state state)
