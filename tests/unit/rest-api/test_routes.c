@@ -274,9 +274,11 @@ static const char *const junk[] = {
 
 START_TEST(junk_does_not_hurt)
 {
-    answer a = ask_raw(&worker, junk[_i]), after;
+    int fd = dial(&worker);
+    answer after;
 
-    forget(&a);
+    say(fd, junk[_i], strlen(junk[_i]));
+    close(fd);
     after = get(&worker, "/connectors");
     ck_assert_int_eq(after.status, 200);
     forget(&after);
