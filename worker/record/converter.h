@@ -1,7 +1,15 @@
 /* converter.h - from a plugin's data to bytes in Kafka (connect-internals.md 5).
  *
- * Java's class names, weir's work: ByteArrayConverter, StringConverter, JsonConverter (schemas on
- * and off), SimpleHeaderConverter. A converter is immutable: any thread may use it.
+ * Java's class names, full or short, weir's work. A converter is immutable: any thread may use it.
+ *
+ *                          bytes      text      JSON
+ *   ByteArrayConverter     as is      as is     as is      (Java refuses the last two)
+ *   StringConverter        as is      as is     as is      (Java prints addresses for the first)
+ *   JsonConverter          "base64"   "quoted"  as is      schemas off
+ *   JsonConverter          the same in {"schema":…,"payload":…}; JSON has the schema null
+ *   SimpleHeaderConverter  base64     as is     as is      headers only
+ *
+ * Null is Kafka's null from all of them, as Java does it for data without a schema.
  */
 #ifndef WEIR_RECORD_CONVERTER_H
 #define WEIR_RECORD_CONVERTER_H
