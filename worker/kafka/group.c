@@ -49,7 +49,7 @@ bool weir_group_metadata_parse(const void *bytes, size_t size, int32_t *ret_gene
                                const char **ret_member)
 {
     const char *at = bytes, *end = at + size;
-    const char *texts[3]; /* group, member, instance */
+    const char *texts[2]; /* group, member; what says whether there is an instance follows */
 
     if (size < sizeof(metadata_magic) + sizeof(*ret_generation) ||
         memcmp(at, metadata_magic, sizeof(metadata_magic)) != 0)
