@@ -273,7 +273,8 @@ void weir_check_run(const weir_check_request *request, weir_check *check)
     }
     check->normalised = x.normalised;
     x.normalised = (weir_props)WEIR_PROPS;
-    check->notes = json_incref(x.notes);
+    if (check->report)
+        check->notes = json_incref(x.notes);
     weir_examination_clear(&x);
 }
 

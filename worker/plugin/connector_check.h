@@ -38,15 +38,17 @@ extern const weir_option weir_connector_options[];
 typedef struct weir_check { /* zero it before; weir_check_clear() after */
     /* WEIR_OK; WEIR_INVALID with Connect's words ("Connector configuration is invalid and contains
      * the following 2 error(s): …"); WEIR_NOT_FOUND: no such plugin, with its words; WEIR_FAILED:
-     * the plugin's own failure. */
+     * the plugin's own failure; from the foreign thread also WEIR_TIMED_OUT, WEIR_CLOSED. */
     weir_code code;
-    weir_err err;          /* fewer lines when there is no room for all of them */
+    weir_err err;          /* whole lines are left out where there is no room for all */
     char *message;         /* what err says, uncut; NULL when `code` is WEIR_OK */
-    json_t *report;        /* body of PUT …/config/validate; NULL without a plugin */
+    json_t *report;        /* body of PUT …/config/validate; NULL when no plugin was asked */
     weir_props normalised; /* in the plugin's own keys */
     weir_props *tasks;     /* the plan: complete task configs, "task.class" included */
     size_t task_count;
-    json_t *notes; /* [{"level","key","text"}]: warnings of the plugin and of unknown keys */
+    json_t *notes; /* [{"level":"WARN","key":"x","text":"…"}], WARN or INFO, key may be null: of the
+                    * plugin, and of keys nobody knows; no secrets. NULL when `report` is. Logging
+                    * them is up to who acts on the check. */
 } weir_check;
 
 typedef struct weir_check_request {

@@ -226,6 +226,9 @@ weir_registry *weir_registry_load(const char *plugin_path)
     sort(registry);
     drop_duplicates(registry);
     warn_of_shared_aliases(registry);
+    if (registry->count == 0)
+        weir_log(WEIR_WARN, "no plugin was found: no connector can run here", "plugin.path",
+                 plugin_path ? plugin_path : "(unset)", NULL);
     for (size_t i = 0; i < registry->count; i++) {
         const weir_plugin_desc *desc = weir_plugin_desc_of(registry->plugins[i]);
 

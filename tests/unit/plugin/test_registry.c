@@ -171,11 +171,12 @@ START_TEST(what_is_missing_is_said_and_the_rest_is_loaded)
 }
 END_TEST
 
-START_TEST(without_a_path_nothing_beside_the_program_is_no_failure)
+START_TEST(no_plugin_at_all_is_a_warning_and_no_failure)
 {
     weir_registry *registry = weir_registry_load(NULL);
 
     ck_assert_uint_eq(weir_registry_count(registry), 0);
+    ck_assert_int_eq(logged("level=warn", "no plugin was found"), 1);
     weir_registry_free(registry);
     weir_registry_free(NULL);
 }
@@ -194,4 +195,4 @@ WEIR_UNIT_MAIN(
                    of_two_plugins_with_one_name_the_first_serves_and_the_other_is_warned_about);
     tcase_add_loop_test(tests, what_is_missing_is_said_and_the_rest_is_loaded, 0,
                         WEIR_COUNT(missing));
-    tcase_add_test(tests, without_a_path_nothing_beside_the_program_is_no_failure);)
+    tcase_add_test(tests, no_plugin_at_all_is_a_warning_and_no_failure);)
