@@ -68,8 +68,9 @@ void weir_check_clear(weir_check *check);
  * says so in words). */
 weir_code weir_check_on(weir_foreign *foreign, const weir_check_request *request,
                         weir_check *check);
-/* [any] The same, not waited for: `done` hears the result on the foreign thread, exactly once, and
- * takes it over by copying the struct. The request's strings and props are copied. */
+/* [any] The same, not waited for: `done` hears the result exactly once, on the foreign thread, its
+ * watchdog or the thread that stops them, and takes it over by copying the struct. The request's
+ * strings and props are copied; the registry must stay. Not WEIR_OK: `done` will not be called. */
 typedef void weir_check_done(void *ctx, weir_check *check);
 WEIR_MUST_CHECK weir_code weir_check_submit(weir_foreign *foreign,
                                             const weir_check_request *request,

@@ -221,8 +221,7 @@ static const char *const fine[] = {
     "errors.tolerance=all",
     "key.converter=JsonConverter|value.converter=ByteArray|header.converter=StringConverter",
     "key.converter=org.apache.kafka.connect.storage.StringConverter",
-    "value.converter=org.apache.kafka.connect.json.JsonConverter|value.converter.schemas.enable="
-    "False",
+    "value.converter=JsonConverter|value.converter.schemas.enable=False",
     "value.converter.schemas.enable=no", /* the worker's class has the worker's options */
     "transforms=|predicates= ",
     "exactly.once.support=REQUESTED|transaction.boundary=Poll",
