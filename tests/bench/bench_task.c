@@ -231,7 +231,7 @@ static void run_task(bool rich)
     weir_source_task *task;
 
     rich_records = rich;
-    weir_log_setup(WEIR_WARN, WEIR_LOG_LOGFMT);
+    weir_log_setup(WEIR_ERROR, WEIR_LOG_LOGFMT);
     weir_props_set(&settings.props, "bootstrap.servers", bootstrap);
     task = weir_source_task_start_with(&spec, &generator);
     while (atomic_load(&settled) < records)
