@@ -8,7 +8,7 @@ import time
 TTY = sys.stdout.isatty()
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "cyan": "36"}
 BEGIN = time.monotonic()
-MAX_LINES = 40  # of one command's answer
+MAX_LINES = 80  # of one command's answer
 
 
 def paint(colour, text):
