@@ -118,32 +118,59 @@ static size_t number_end(const char *text, size_t size, size_t i)
     return end;
 }
 
-void weir_json_prepare(const char *text, size_t size, bool comments, bool numbers, weir_buf *out)
+/* Copies the token of digits, signs and points at text[i], in quotes when it is a number and no
+ * member's name (`{1:2}` must stay no JSON); returns the index behind it. */
+static size_t quote_number(const char *text, size_t size, size_t i, weir_buf *out)
+{
+    size_t end = i, next;
+    const char *quote;
+
+    while (end < size && memchr("+-.0123456789eE", text[end], 15))
+        end++;
+    next = end;
+    while (next < size && memchr(" \t\r\n", text[next], 4))
+        next++;
+    quote = number_end(text, size, i) == end && (next == size || text[next] != ':') ? "\"" : "";
+    weir_buf_text_add(out, quote);
+    weir_buf_add(out, text + i, end - i);
+    weir_buf_text_add(out, quote);
+    return end;
+}
+
+/* One of the two: comments become blanks, or numbers become strings. */
+static void rewrite(const char *text, size_t size, bool numbers, weir_buf *out)
 {
     for (size_t i = 0; i < size;) {
         char c = text[i];
         size_t end = i;
 
-        if (c == '"') {
-            i = copy_string(text, size, i, out);
-            continue;
-        }
-        if (comments && c == '/')
+        if (c == '"')
+            end = copy_string(text, size, i, out);
+        else if (!numbers && c == '/')
             end = blank_comment(text, size, i, out);
         else if (numbers && (c == '-' || (c >= '0' && c <= '9')))
-            end = number_end(text, size, i);
+            end = quote_number(text, size, i, out);
         if (end == i) {
             weir_buf_char(out, c);
-            i++;
-            continue;
-        }
-        if (c != '/') {
-            weir_buf_char(out, '"');
-            weir_buf_add(out, text + i, end - i);
-            weir_buf_char(out, '"');
+            end++;
         }
         i = end;
     }
+}
+
+void weir_json_prepare(const char *text, size_t size, bool comments, bool numbers, weir_buf *out)
+{
+    weir_buf blanked = WEIR_BUF;
+
+    if (comments && numbers) {
+        rewrite(text, size, false, &blanked);
+        rewrite(weir_buf_text(&blanked), blanked.size, true, out);
+    } else if (comments || numbers) {
+        rewrite(text, size, numbers, out);
+    } else {
+        weir_buf_add(out, text, size);
+    }
+    weir_buf_free(&blanked);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
