@@ -1,8 +1,8 @@
 /* loopback.h - the door through which paho, and nobody else, comes in.
  *
  * A listener on 127.0.0.1 for one attempt. paho's CONNECT carries a one-time random user name; a
- * peer with anything else as its first packet, or with none within a second, is dropped and the
- * wait goes on. The real credentials are put in here and never cross the loopback.
+ * peer with anything else as its first packet, or with none within three seconds, is dropped and
+ * the wait goes on. The real credentials are put in here and never cross the loopback.
  *
  * Threads  The task's.
  */

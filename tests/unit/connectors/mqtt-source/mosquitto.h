@@ -1,0 +1,155 @@
+/* mosquitto.h - a real broker of the test's own, on a port of its own, gone with the test. */
+#ifndef TEST_MOSQUITTO_H
+#define TEST_MOSQUITTO_H
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline int64_t clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static inline int dial_port(int port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static inline int free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t size = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, size), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+typedef struct broker {
+    int port;
+    pid_t pid;
+    char folder[64];
+} broker;
+
+/* Runs mosquitto in the broker's folder, where its sessions stay. */
+static inline void broker_start(broker *b, const char *extra)
+{
+    char file[96];
+    int64_t until = clock_ms() + 10000;
+    int fd;
+    FILE *config;
+
+    if (!b->folder[0]) {
+        snprintf(b->folder, sizeof(b->folder), "/tmp/weir-mosquitto-XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(b->folder));
+    }
+    if (!b->port)
+        b->port = free_port();
+    snprintf(file, sizeof(file), "%s/conf", b->folder);
+    config = fopen(file, "w");
+    ck_assert_ptr_nonnull(config);
+    fprintf(config,
+            "listener %d 127.0.0.1\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
+            "persistence true\npersistence_location %s/\nuser root\n%s\n",
+            b->port, b->folder, extra);
+    fclose(config);
+    b->pid = fork();
+    ck_assert_int_ge(b->pid, 0);
+    if (b->pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(null, 1);
+        dup2(null, 2);
+        execl("/usr/sbin/mosquitto", "mosquitto", "-c", file, (char *)NULL);
+        execlp("mosquitto", "mosquitto", "-c", file, (char *)NULL);
+        _exit(127);
+    }
+    while ((fd = dial_port(b->port)) < 0) {
+        ck_assert_msg(waitpid(b->pid, NULL, WNOHANG) == 0 && clock_ms() < until,
+                      "mosquitto does not start");
+        poll(NULL, 0, 5);
+    }
+    close(fd);
+}
+
+static inline void broker_stop(broker *b)
+{
+    kill(b->pid, SIGTERM); /* it saves its sessions */
+    waitpid(b->pid, NULL, 0);
+    b->pid = 0;
+}
+
+static inline void broker_remove(broker *b)
+{
+    char file[96];
+
+    if (b->pid)
+        broker_stop(b);
+    snprintf(file, sizeof(file), "%s/conf", b->folder);
+    unlink(file);
+    snprintf(file, sizeof(file), "%s/mosquitto.db", b->folder);
+    unlink(file);
+    rmdir(b->folder);
+}
+
+/* Publishes "0", "1", … to one topic; back when the broker has acknowledged them all. */
+static inline void publish(const broker *b, const char *topic, int qos, int from, int to)
+{
+    char command[256];
+    FILE *pipe;
+
+    snprintf(command, sizeof(command),
+             "mosquitto_pub -h 127.0.0.1 -p %d -q %d -t '%s' -l 2>/dev/null", b->port, qos, topic);
+    pipe = popen(command, "w");
+    ck_assert_ptr_nonnull(pipe);
+    for (int i = from; i < to; i++)
+        fprintf(pipe, "%d\n", i);
+    ck_assert_int_eq(pclose(pipe), 0);
+}
+
+/* Connects under a client id that is in use: the broker throws the other out. */
+static inline void take_over(const broker *b, const char *client_id)
+{
+    uint8_t packet[64] = {0x10, 0, 0, 4, 'M', 'Q', 'T', 'T', 4, 0, 0, 60, 0, 0}, answer[4];
+    size_t size = strlen(client_id);
+    int fd = dial_port(b->port);
+
+    ck_assert_int_ge(fd, 0);
+    packet[1] = (uint8_t)(12 + size);
+    packet[13] = (uint8_t)size;
+    memcpy(packet + 14, client_id, size);
+    ck_assert_int_eq(send(fd, packet, 14 + size, MSG_NOSIGNAL), (ssize_t)(14 + size));
+    ck_assert_int_eq(recv(fd, answer, 4, MSG_WAITALL), 4);
+    ck_assert_int_eq(answer[3], 0);
+    close(fd);
+}
+
+#endif

@@ -1,0 +1,514 @@
+/* test_with_mosquitto.c - the whole plugin against a real broker, with the test as its worker. */
+#include "fill.h"
+#include "mosquitto.h"
+
+#include "tests/support/unit.h"
+#include "weir_plugin.h"
+
+#include <stdarg.h>
+#include <sys/eventfd.h>
+
+#define RECORDS 4096
+
+/* A worker that remembers, and answers when the test says so. */
+typedef struct fake {
+    weir_host host;
+    char topics[RECORDS][32], values[RECORDS][16], keys[RECORDS][32];
+    weir_kind kinds[RECORDS];
+    uint64_t tokens[RECORDS];
+    size_t count, settled;
+    bool full;       /* emit() answers AGAIN */
+    bool settle_now; /* everything is delivered at once */
+    bool not_owned;
+    char failed[512], logged[16384];
+} fake;
+
+static void fake_log(const weir_host *host, weir_level level, const char *fmt, ...)
+{
+    fake *f = host->ctx;
+    size_t used = strlen(f->logged);
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    vsnprintf(f->logged + used, sizeof(f->logged) - used, fmt, args);
+    va_end(args);
+}
+
+static weir_status fake_fail(const weir_host *host, weir_status how, const char *fmt, ...)
+{
+    fake *f = host->ctx;
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(f->failed, sizeof(f->failed), fmt, args);
+    va_end(args);
+    return how;
+}
+
+static weir_status fake_emit(const weir_host *host, const weir_record *record)
+{
+    fake *f = host->ctx;
+    size_t i = f->count;
+
+    if (f->full || i == RECORDS)
+        return WEIR_AGAIN;
+    snprintf(f->topics[i], sizeof(f->topics[i]), "%s", record->topic);
+    snprintf(f->values[i], sizeof(f->values[i]), "%.*s", (int)record->value.size,
+             (const char *)record->value.bytes);
+    snprintf(f->keys[i], sizeof(f->keys[i]), "%.*s", (int)record->key.size,
+             (const char *)record->key.bytes);
+    f->kinds[i] = record->value.kind;
+    f->tokens[i] = record->token;
+    f->count++;
+    return WEIR_DONE;
+}
+
+static bool fake_owned(const weir_host *host)
+{
+    return !((fake *)host->ctx)->not_owned;
+}
+
+static int64_t fake_now(const weir_host *host)
+{
+    (void)host;
+    return clock_ms();
+}
+
+/* One run of the task. */
+typedef struct run {
+    fake *f;
+    mqtt_settings settings;
+    char uri[64];
+    void *self;
+    weir_status last;
+} run;
+
+static const weir_source *source(void)
+{
+    return weir_plugin_entry.source;
+}
+
+static run *run_start(const broker *b, const char *const *more)
+{
+    const char *pairs[32] = {"mqtt.server.uri",           NULL, "mqtt.topics", "t/#",
+                             "mqtt.reconnect.backoff.ms", "20"};
+    run *r = calloc(1, sizeof(*r));
+    size_t n = 6;
+
+    snprintf(r->uri, sizeof(r->uri), "tcp://127.0.0.1:%d", b->port);
+    pairs[1] = r->uri;
+    for (; *more; more += 2, n += 2) {
+        pairs[n] = more[0];
+        pairs[n + 1] = more[1];
+    }
+    r->f = calloc(1, sizeof(*r->f));
+    r->f->host = (weir_host){
+        .size = sizeof(weir_host),
+        .ctx = r->f,
+        .connector = "unit",
+        .wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+        .log = fake_log,
+        .fail = fake_fail,
+        .emit = fake_emit,
+        .owned = fake_owned,
+        .now_ms = fake_now,
+    };
+    /* Later pairs win in fill(), so what a test says beats what stands here. */
+    fill(&r->settings, pairs);
+    ck_assert_int_eq(source()->start(&r->f->host, &r->settings, &r->self), WEIR_DONE);
+    return r;
+}
+
+static void settle(run *r, size_t from, size_t to)
+{
+    source()->settled(r->self, r->f->tokens + from, to - from, WEIR_DELIVERED);
+    r->f->settled += to - from;
+}
+
+static void turn(run *r, int ms)
+{
+    fake *f = r->f;
+    size_t before = f->count;
+
+    r->last = source()->poll(r->self, clock_ms() + ms);
+    if (f->settle_now && f->count > before)
+        settle(r, before, f->count);
+}
+
+static void until_records(run *r, size_t count)
+{
+    int64_t deadline = clock_ms() + 15000;
+
+    while (r->f->count < count) {
+        turn(r, 50);
+        ck_assert_msg(clock_ms() < deadline && r->last != WEIR_FATAL,
+                      "%zu of %zu records; failed: %s; log: %s", r->f->count, count, r->f->failed,
+                      r->f->logged);
+    }
+    ck_assert_uint_eq(r->f->count, count);
+}
+
+static const char *status(run *r)
+{
+    static char json[4096];
+
+    ck_assert_uint_gt(source()->status(r->self, json, sizeof(json)), 0);
+    return json;
+}
+
+static void until_status(run *r, const char *text)
+{
+    int64_t deadline = clock_ms() + 15000;
+
+    while (!strstr(status(r), text)) {
+        turn(r, 20);
+        ck_assert_msg(clock_ms() < deadline, "no %s in %s; failed: %s; log: %s", text, status(r),
+                      r->f->failed, r->f->logged);
+    }
+}
+
+static void until_connected(run *r)
+{
+    until_status(r, "\"state\":\"connected\"");
+}
+
+static void run_stop(run *r)
+{
+    int64_t began = clock_ms();
+
+    source()->stop(r->self);
+    ck_assert_int_lt(clock_ms() - began, 3000);
+    close(r->f->host.wakeup_fd);
+    free(r->f);
+    free(r);
+}
+
+/* For a while nothing comes that should not. */
+static void nothing_comes(run *r, int ms)
+{
+    size_t before = r->f->count;
+
+    until_connected(r);
+    for (int64_t end = clock_ms() + ms; clock_ms() < end;)
+        turn(r, 20);
+    ck_assert_uint_eq(r->f->count, before);
+}
+
+static const char *const levels[] = {"0", "1", "2"};
+
+START_TEST(every_message_of_every_qos_arrives_once_and_in_order)
+{
+    const char *const more[] = {"mqtt.qos", levels[_i], NULL};
+    char value[16];
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    until_connected(r);
+    r->f->settle_now = true;
+    publish(&b, "t/a", _i, 0, 500);
+    until_records(r, 500);
+    for (int i = 0; i < 500; i++) {
+        snprintf(value, sizeof(value), "%d", i);
+        ck_assert_str_eq(r->f->values[i], value);
+        ck_assert_str_eq(r->f->topics[i], "mqtt");
+        ck_assert_str_eq(r->f->keys[i], "t/a");
+    }
+    until_status(r, "\"unacked\":0");
+    source()->drain(r->self);
+    run_stop(r);
+    r = run_start(&b, more);
+    nothing_comes(r, 200);
+    ck_assert_ptr_nonnull(strstr(status(r), "\"session_present\":true"));
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(what_was_not_settled_comes_again_in_the_next_life)
+{
+    const char *const more[] = {"mqtt.qos", levels[_i], NULL};
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    until_connected(r);
+    publish(&b, "t/a", _i, 0, 20);
+    until_records(r, 20);
+    settle(r, 0, 5);  /* acknowledged */
+    settle(r, 7, 20); /* behind a gap: not */
+    run_stop(r);
+    r = run_start(&b, more);
+    until_records(r, 15);
+    ck_assert_str_eq(r->f->values[0], "5");
+    ck_assert_str_eq(r->f->values[14], "19");
+    settle(r, 0, 15);
+    run_stop(r);
+    r = run_start(&b, more);
+    nothing_comes(r, 200);
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(a_lost_connection_repeats_nothing_that_is_still_on_its_way)
+{
+    const char *const more[] = {"mqtt.qos", levels[_i], "mqtt.client.id", "me", NULL};
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    until_connected(r);
+    publish(&b, "t/a", _i, 0, 20);
+    until_records(r, 20);
+    take_over(&b, "me");
+    until_status(r, "\"disconnects\":1");
+    settle(r, 0, 3); /* too late for an acknowledgement on the old connection */
+    until_connected(r);
+    publish(&b, "t/a", _i, 20, 25);
+    until_records(r, 25); /* the twenty were adopted */
+    settle(r, 3, 25);
+    until_status(r, "\"unacked\":0");
+    ck_assert_ptr_nonnull(strstr(status(r), "\"dup_suppressed\":20"));
+    ck_assert_ptr_nonnull(strstr(status(r), "\"possible_gap_since\":null"));
+    run_stop(r);
+    r = run_start(&b, more);
+    nothing_comes(r, 200);
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(a_restarted_broker_is_found_again)
+{
+    const char *const more[] = {NULL};
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    until_connected(r);
+    publish(&b, "t/a", 1, 0, 10);
+    until_records(r, 10);
+    broker_stop(&b);
+    until_status(r, "cannot connect");
+    ck_assert_ptr_nonnull(strstr(status(r), "inside a container"));
+    settle(r, 0, 10);
+    broker_start(&b, "allow_anonymous true");
+    until_connected(r);
+    publish(&b, "t/a", 1, 10, 12);
+    until_records(r, 12);
+    settle(r, 10, 12);
+    until_status(r, "\"unacked\":0");
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(pings_go_on_while_kafka_takes_nothing)
+{
+    const char *const more[] = {"mqtt.keepalive.interval.seconds", "1", NULL};
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    until_connected(r);
+    r->f->full = true;
+    publish(&b, "t/a", 1, 0, 50);
+    until_status(r, "\"paused_by_kafka_seconds\":3");
+    ck_assert_ptr_nonnull(strstr(status(r), "\"disconnects\":0"));
+    r->f->full = false;
+    r->f->settle_now = true;
+    until_records(r, 50);
+    until_status(r, "\"unacked\":0");
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(a_broker_that_refuses_says_so_in_status_and_log_once)
+{
+    const char *const more[] = {"mqtt.username",
+                                "u",
+                                "mqtt.password",
+                                "s3cret",
+                                "mqtt.reconnect.backoff.max.ms",
+                                "50",
+                                NULL};
+    const char *first;
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous false");
+    r = run_start(&b, more);
+    until_status(r, "refuses the connection");
+    until_status(r, "\"attempt\":4");
+    ck_assert_msg(strstr(status(r), "authorised") || strstr(status(r), "password are wrong"),
+                  "got: %s", status(r));
+    first = strstr(r->f->logged, "refuses the connection");
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_null(strstr(first + 1, "refuses the connection"));
+    ck_assert_ptr_null(strstr(r->f->logged, "s3cret"));
+    ck_assert_ptr_null(strstr(status(r), "s3cret"));
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(credentials_reach_the_broker)
+{
+    const char *const more[] = {"mqtt.username", "u", "mqtt.password", "pw", NULL};
+    char command[160], extra[160];
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    broker_stop(&b);
+    snprintf(command, sizeof(command), "mosquitto_passwd -c -b %s/passwd u pw 2>/dev/null",
+             b.folder);
+    ck_assert_int_eq(system(command), 0);
+    snprintf(extra, sizeof(extra), "allow_anonymous false\npassword_file %s/passwd", b.folder);
+    broker_start(&b, extra);
+    r = run_start(&b, more);
+    until_connected(r);
+    run_stop(r);
+    snprintf(command, sizeof(command), "%s/passwd", b.folder);
+    unlink(command);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(an_outage_may_be_fatal)
+{
+    const char *const more[2][5] = {{"max.retry.time.ms", "300", NULL},
+                                    {"startup.error.behavior", "error", NULL}};
+    int64_t deadline = clock_ms() + 10000;
+    broker b = {.port = free_port()};
+    run *r = run_start(&b, more[_i]);
+
+    while (r->last != WEIR_FATAL && clock_ms() < deadline)
+        turn(r, 20);
+    ck_assert_int_eq(r->last, WEIR_FATAL);
+    ck_assert_msg(strstr(r->f->failed, more[_i][0]), "got: %s", r->f->failed);
+    run_stop(r);
+}
+END_TEST
+
+START_TEST(nobody_connects_without_owning_the_task)
+{
+    const char *const more[] = {NULL};
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    r->f->not_owned = true;
+    until_status(r, "lease");
+    r->f->not_owned = false;
+    until_connected(r);
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(a_payload_that_is_not_json_ends_the_task_or_is_dropped)
+{
+    const char *const more[2][5] = {
+        {"mqtt.payload.format", "json", NULL},
+        {"mqtt.payload.format", "json", "mqtt.errors.tolerance", "all", NULL}};
+    int64_t deadline = clock_ms() + 15000;
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more[_i]);
+    until_connected(r);
+    r->f->settle_now = true;
+    publish(&b, "t/good", 1, 0, 1);
+    until_records(r, 1);
+    ck_assert_int_eq(r->f->kinds[0], WEIR_JSON);
+    {
+        char command[160];
+
+        snprintf(command, sizeof(command),
+                 "mosquitto_pub -h 127.0.0.1 -p %d -q 1 -t t/bad -m '{nope'", b.port);
+        ck_assert_int_eq(system(command), 0);
+    }
+    if (_i == 0) {
+        while (r->last != WEIR_FATAL && clock_ms() < deadline)
+            turn(r, 20);
+        ck_assert_ptr_nonnull(strstr(r->f->failed, "t/bad"));
+        ck_assert_ptr_nonnull(strstr(r->f->failed, "not JSON"));
+    } else {
+        until_status(r, "\"errors\":1");
+        until_status(r, "\"unacked\":0");
+        ck_assert_ptr_nonnull(strstr(r->f->logged, "t/bad"));
+    }
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(poll_returns_at_once_when_the_worker_wants_the_task)
+{
+    const char *const more[] = {NULL};
+    broker b = {0};
+    int64_t began;
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    until_connected(r);
+    eventfd_write(r->f->host.wakeup_fd, 1);
+    began = clock_ms();
+    turn(r, 5000);
+    ck_assert_int_lt(clock_ms() - began, 1000);
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(many_tasks_share_one_process)
+{
+    enum { TASKS = 8 };
+    broker b = {0};
+    run *r[TASKS];
+    char ids[TASKS][8];
+
+    broker_start(&b, "allow_anonymous true");
+    for (int i = 0; i < TASKS; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "id-%d", i);
+        r[i] = run_start(&b, (const char *const[]){"mqtt.client.id", ids[i], NULL});
+        r[i]->f->settle_now = true;
+        turn(r[i], 0);
+    }
+    for (int i = 0; i < TASKS; i++)
+        until_connected(r[i]);
+    publish(&b, "t/a", 1, 0, 20);
+    for (int i = 0; i < TASKS; i++)
+        until_records(r[i], 20);
+    for (int i = 0; i < TASKS; i++)
+        run_stop(r[i]);
+    broker_remove(&b);
+}
+END_TEST
+
+WEIR_UNIT_MAIN(
+    "mqtt-source with mosquitto",
+    tcase_add_loop_test(tests, every_message_of_every_qos_arrives_once_and_in_order, 0, 3);
+    tcase_add_loop_test(tests, what_was_not_settled_comes_again_in_the_next_life, 1, 3);
+    tcase_add_loop_test(tests, a_lost_connection_repeats_nothing_that_is_still_on_its_way, 1, 3);
+    tcase_add_test(tests, a_restarted_broker_is_found_again);
+    tcase_add_test(tests, pings_go_on_while_kafka_takes_nothing);
+    tcase_add_test(tests, a_broker_that_refuses_says_so_in_status_and_log_once);
+    tcase_add_test(tests, credentials_reach_the_broker);
+    tcase_add_loop_test(tests, an_outage_may_be_fatal, 0, 2);
+    tcase_add_test(tests, nobody_connects_without_owning_the_task);
+    tcase_add_loop_test(tests, a_payload_that_is_not_json_ends_the_task_or_is_dropped, 0, 2);
+    tcase_add_test(tests, poll_returns_at_once_when_the_worker_wants_the_task);
+    tcase_add_test(tests, many_tasks_share_one_process);)
