@@ -37,9 +37,13 @@ static bool too_deep(const char *text, size_t size)
 
 weir_code weir_json_read(const char *text, size_t size, json_t **ret_json, weir_err *err)
 {
+    const char *nul = size ? memchr(text, '\0', size) : NULL;
     json_error_t error;
     json_t *json;
 
+    /* Jansson overlooks one behind a number. */
+    if (nul)
+        return weir_fail(err, WEIR_INVALID, "byte %zu is a NUL", (size_t)(nul - text) + 1);
     if (too_deep(text, size))
         return weir_fail(err, WEIR_INVALID, "nested deeper than %d levels", WEIR_JSON_DEPTH);
     json = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);

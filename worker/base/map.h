@@ -27,8 +27,8 @@ typedef struct weir_map {
 
 /* for (const weir_map_entry *entry …) in the order of the keys; do not change the map inside. */
 #define WEIR_MAP_EACH(entry, map)                                                                  \
-    for (const weir_map_entry *entry = (map)->entries; entry < (map)->entries + (map)->count;      \
-         entry++)
+    for (const weir_map_entry *entry = (map)->entries;                                             \
+         entry && entry < (map)->entries + (map)->count; entry++)
 
 void weir_map_set(weir_map *map, const char *key, void *value); /* takes `value`, copies `key` */
 void *weir_map_get(const weir_map *map, const char *key);       /* NULL: not there */

@@ -24,7 +24,8 @@ typedef struct weir_props {
 
 /* for (const weir_pair *pair …) over all pairs, in order. */
 #define WEIR_PROPS_EACH(pair, props)                                                               \
-    for (const weir_pair *pair = (props)->pairs; pair < (props)->pairs + (props)->count; pair++)
+    for (const weir_pair *pair = (props)->pairs; pair && pair < (props)->pairs + (props)->count;   \
+         pair++)
 
 /* Adds the pair, or replaces the key's value where it stands. Copies both. */
 void weir_props_set(weir_props *props, const char *key, const char *value);
