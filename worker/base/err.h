@@ -44,7 +44,8 @@ const char *weir_code_text(weir_code code);
 
 /* Fills *err (when there is one) and returns `code`, so that a failure is one statement. */
 weir_code weir_fail(weir_err *err, weir_code code, const char *fmt, ...) WEIR_FORMAT(3, 4);
-weir_code weir_vfail(weir_err *err, weir_code code, const char *fmt, va_list args);
+weir_code weir_vfail(weir_err *err, weir_code code, const char *fmt, va_list args)
+    WEIR_FORMAT(3, 0);
 
 /* Puts "<text>: " in front of what *err says; returns its code. */
 weir_code weir_fail_in(weir_err *err, const char *fmt, ...) WEIR_FORMAT(2, 3);

@@ -36,6 +36,6 @@ void weir_log_context(const char *context);
 /* `msg` and then pairs of strings, ended by NULL; a pair whose value is NULL is left out. */
 void weir_log(weir_level level, const char *msg, ...) __attribute__((sentinel));
 void weir_logf(weir_level level, const char *fmt, ...) WEIR_FORMAT(2, 3);
-void weir_vlogf(weir_level level, const char *fmt, va_list args);
+void weir_vlogf(weir_level level, const char *fmt, va_list args) WEIR_FORMAT(2, 0);
 
 #endif
