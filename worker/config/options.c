@@ -11,6 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* A default longer than this stands out of its column: it must not push all the others away. */
+#define WIDEST_DEFAULT 20
+
 struct weir_settings {
     void *data;     /* the caller's struct */
     char **strings; /* what it points to */
@@ -383,7 +386,8 @@ void weir_options_print(const weir_option *options, bool markdown, weir_buf *out
         int name = (int)strlen(option->name), fallback = (int)strlen(default_shown(option));
 
         widths[0] = name > widths[0] ? name : widths[0];
-        widths[1] = fallback > widths[1] ? fallback : widths[1];
+        if (fallback <= WIDEST_DEFAULT && fallback > widths[1])
+            widths[1] = fallback;
     }
     for (const weir_option *option = options; option->name; option++) {
         bool first = option == options || !weir_same(option->group, group);
