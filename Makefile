@@ -78,6 +78,7 @@ FIXTURES := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard 
 UNIT_WORKER := $(foreach layer,$(LAYERS),$(wildcard tests/unit/$(layer)/test_*.c))
 UNIT_CONN   := $(wildcard tests/unit/connectors/*/test_*.c)
 UNIT        := $(patsubst %.c,$(BUILD)/%,$(UNIT_WORKER) $(UNIT_CONN))
+ON_BROKERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*/test_*.c))
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -107,6 +108,9 @@ $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))
 	$(Q)$(AR) rcs $$@ $$^
 $(BUILD)/tests/unit/$(1)/test_%: $(BUILD)/tests/unit/$(1)/test_%.o $(call archives,$(1)) $(FIXTURES)
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
+# Programs of a layer that need real brokers; pytest runs them.
+$(BUILD)/tests/integration/$(1)/test_%: $(BUILD)/tests/integration/$(1)/test_%.o $(call archives,$(1))
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
 
@@ -133,7 +137,7 @@ unit-programs: $(UNIT)
 unit: unit-programs
 	@BUILD=$(BUILD) tests/run-unit $(UNIT)
 
-integration: build $(FIXTURES)
+integration: build $(FIXTURES) $(ON_BROKERS)
 	WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q tests/integration $(TESTS)
 
 test: deps
