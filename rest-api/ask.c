@@ -43,7 +43,8 @@ bool weir_call_ask(weir_call *call, weir_request request, weir_reply *reply)
     }
     if (reply->code == WEIR_OK)
         return true;
-    weir_call_error(call, weir_http_status(reply->code), reply->err.msg);
+    weir_call_error(call, weir_http_status(reply->code),
+                    reply->message ? reply->message : reply->err.msg);
     return false;
 }
 

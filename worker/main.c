@@ -10,6 +10,7 @@
 #include "plugin/foreign.h"
 #include "plugin/registry.h"
 #include "rest-api/server.h"
+#include "task/source_task.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -113,6 +114,8 @@ static void unwind(worker *w)
     weir_server_stop(w->server);
     weir_herder_free(w->herder);
     weir_foreign_stop(w->foreign);
+    if (weir_foreign_left_behind() > 0 || weir_source_task_left_behind() > 0)
+        return; /* threads that hang in a plugin still use what comes now */
     weir_registry_free(w->registry);
     weir_worker_settings_free(w->settings);
 }

@@ -439,14 +439,35 @@ static void write_plain_restart(weir_herder *h, weir_slot *slot, const weir_chec
     write_restart(h, slot);
 }
 
+/* A class that nobody has is the config's fault (400), not a resource that is missing. */
+static void refuse_config(weir_slot *slot, weir_check *check)
+{
+    slot->reply.message = check->message;
+    check->message = NULL;
+    weir_slot_refuse(slot, check->code == WEIR_NOT_FOUND ? WEIR_INVALID : check->code, "%s",
+                     check->err.msg);
+}
+
+static void log_notes(const char *connector, const weir_check *check)
+{
+    const json_t *note;
+    size_t i;
+
+    json_array_foreach (check->notes, i, note)
+        weir_log(weir_same(weir_json_str(note, "level"), "WARN") ? WEIR_WARN : WEIR_INFO,
+                 weir_json_str(note, "text"), "connector", connector, "key",
+                 weir_json_str(note, "key"), NULL);
+}
+
 void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check)
 {
+    log_notes(slot->connector, check);
     if (check->code != WEIR_OK) {
         if (slot->request.what == WEIR_ASK_RESTART)
             weir_slot_refuse(slot, WEIR_FAILED, "Failed to start connector: %s: %s",
                              slot->connector, check->err.msg);
         else
-            weir_slot_refuse(slot, check->code, "%s", check->err.msg);
+            refuse_config(slot, check);
         return;
     }
     if (!weir_leads(h)) {

@@ -126,6 +126,7 @@ void weir_slot_forward(weir_slot *slot, const char *url)
 void weir_reply_clear(weir_reply *reply)
 {
     json_decref(reply->body);
+    free(reply->message);
     free(reply->forward_to);
     for (size_t i = 0; i < reply->owner_count; i++)
         free(reply->owners[i].url);

@@ -86,6 +86,7 @@ typedef struct weir_reply { /* weir_reply_clear() after use */
      * WEIR_UNAVAILABLE   err.msg is the message of the error body, in Connect's words */
     weir_code code;
     weir_err err;
+    char *message; /* what err.msg says, uncut, when that was too long for it; else NULL */
     json_t *body;
     bool created;     /* PUT_CONFIG: the connector was not there before (201) */
     bool accepted;    /* RESTART with a plan: 202 */

@@ -200,6 +200,7 @@ struct weir_herder {
     weir_map items; /* "name/3" → weir_own_item* */
     weir_map stuck; /* "name/3" → nothing in particular */
     int64_t applied_term, applied_seq;
+    int64_t stuck_look_ms;
     bool presence_due;
 };
 

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STUCK_LOOK_MS 1000 /* how often tasks are asked whether their plugin hangs */
+
 /* ---- Items --------------------------------------------------------------------------------------
  */
 
@@ -420,12 +422,18 @@ static void abandon(weir_herder *h, weir_own_item *item)
 
 void weir_workload_tick(weir_herder *h, int64_t now_ms)
 {
+    const char *call;
+
     for (size_t i = h->items.count; i-- > 0;) { /* abandon() may remove the item */
         weir_own_item *item = h->items.entries[i].value;
 
+        if (item->run && now_ms >= h->stuck_look_ms)
+            weir_source_task_stuck_ms(item->run, &call); /* logs it */
         if (item->run && item->stopping && now_ms >= item->stop_by_ms)
             abandon(h, item);
     }
+    if (now_ms >= h->stuck_look_ms)
+        h->stuck_look_ms = now_ms + STUCK_LOOK_MS;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */

@@ -154,11 +154,20 @@ static bool is_true(const weir_props *props, const char *key)
 weir_code weir_task_config_read(const weir_task_config_source *source, weir_task_config *config,
                                 weir_err *err)
 {
-    const char *tolerance = weir_props_get(source->connector_config, "errors.tolerance");
+    weir_task_config_source merged = *source;
+    weir_props both = WEIR_PROPS;
+    const char *tolerance;
     weir_code rc = find_plugin(source, config, err);
 
+    /* A task's config is complete when weir has planned it, and says what normalise made of an
+     * alias; one that a JVM worker has left behind has only what the plugin wants. */
+    weir_props_merge(&both, source->connector_config);
+    weir_props_merge(&both, source->task_config);
+    merged.connector_config = &both;
+    source = &merged;
+    tolerance = weir_props_get(&both, "errors.tolerance");
     config->tolerate = tolerance && strcasecmp(tolerance, "all") == 0;
-    config->log_each = is_true(source->connector_config, "errors.log.enable");
+    config->log_each = is_true(&both, "errors.log.enable");
     for (int use = WEIR_KEY; rc == WEIR_OK && use <= WEIR_HEADER; use++)
         rc = make_converter(source, (weir_converter_use)use, config, err);
     if (rc == WEIR_OK)
@@ -166,6 +175,7 @@ weir_code weir_task_config_read(const weir_task_config_source *source, weir_task
     if (rc == WEIR_OK)
         rc = weir_settings_new(config->plugin->options, config->plugin->settings_size,
                                source->task_config, &config->settings, err);
+    weir_props_clear(&both);
     return rc;
 }
 

@@ -21,6 +21,7 @@ static weir_source_task *task_of(const weir_host *host)
 
 /* ---- Small calls -------------------------------------------------------------------------- */
 
+WEIR_FORMAT(3, 4)
 static void host_log(const weir_host *host, weir_level level, const char *fmt, ...)
 {
     weir_source_task *task = task_of(host);
@@ -32,6 +33,7 @@ static void host_log(const weir_host *host, weir_level level, const char *fmt, .
     va_end(args);
 }
 
+WEIR_FORMAT(3, 4)
 static weir_status host_fail(const weir_host *host, weir_status how, const char *fmt, ...)
 {
     weir_source_task *task = task_of(host);
