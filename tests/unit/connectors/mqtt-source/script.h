@@ -1,0 +1,265 @@
+/* script.h - a link on a scripted broker and a clock the test moves.
+ *
+ * The broker's bytes are collected in `wire` and fed in pieces of `cut` bytes, so that every script
+ * can be replayed cut at every byte. What the link sends is kept per side.
+ */
+#ifndef TEST_SCRIPT_H
+#define TEST_SCRIPT_H
+
+#include "link.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRIPT_MAX 70000
+
+typedef struct script {
+    mqtt_link *link;
+    int64_t now_ms;
+    mqtt_bytes wire; /* from the broker, not yet fed */
+    size_t cut;      /* piece size; 0: all at once */
+    size_t first;    /* … but the first piece is this large; 0: like the rest */
+    mqtt_bytes sent[2];
+    /* The task. */
+    uint64_t *tokens;
+    uint16_t *ids;
+    char last_payload[32];
+    size_t taken;
+    size_t room;          /* messages that still fit; SIZE_MAX: all */
+    mqtt_verdict verdict; /* instead of MQTT_TAKEN */
+    size_t too_large;
+    uint8_t granted[8];
+    size_t grants;
+    mqtt_link_state state;
+} script;
+
+static inline mqtt_verdict script_message(void *ctx, const mqtt_message *message)
+{
+    script *s = ctx;
+
+    if (!s->room)
+        return MQTT_FULL;
+    if (message->too_large) {
+        ck_assert_ptr_null(message->publish.payload);
+        s->too_large++;
+        return s->verdict == MQTT_TAKEN ? MQTT_SKIPPED : s->verdict;
+    }
+    if (s->verdict != MQTT_TAKEN)
+        return s->verdict;
+    ck_assert_uint_lt(s->taken, SCRIPT_MAX);
+    s->tokens[s->taken] = message->token;
+    s->ids[s->taken++] = message->publish.id;
+    snprintf(s->last_payload, sizeof(s->last_payload), "%.*s", (int)message->publish.payload_size,
+             (const char *)message->publish.payload);
+    if (s->room != SIZE_MAX)
+        s->room--;
+    return MQTT_TAKEN;
+}
+
+static inline void script_granted(void *ctx, const uint8_t *codes, size_t count)
+{
+    script *s = ctx;
+
+    memcpy(s->granted, codes, count);
+    s->grants = count;
+}
+
+static const mqtt_link_settings script_defaults = {
+    .max_packet = 1024 * 1024,
+    .max_unacked = 65000,
+    .max_unacked_bytes = 1 << 30,
+    .max_loose = 50000,
+    .ping_timeout_ms = 10000,
+};
+
+static inline script *script_new(const mqtt_link_settings *settings)
+{
+    script *s = calloc(1, sizeof(*s));
+
+    s->link = mqtt_link_new(
+        settings ? settings : &script_defaults,
+        &(mqtt_link_user){.ctx = s, .message = script_message, .granted = script_granted});
+    s->tokens = calloc(SCRIPT_MAX, sizeof(*s->tokens));
+    s->ids = calloc(SCRIPT_MAX, sizeof(*s->ids));
+    s->room = SIZE_MAX;
+    s->now_ms = 1000;
+    return s;
+}
+
+static inline void script_free(script *s)
+{
+    mqtt_link_free(s->link);
+    for (int side = 0; side < 2; side++)
+        mqtt_bytes_free(&s->sent[side]);
+    mqtt_bytes_free(&s->wire);
+    free(s->tokens);
+    free(s->ids);
+    free(s);
+}
+
+/* ---- What the broker says ----------------------------------------------------------------- */
+
+static inline void say(script *s, const void *bytes, size_t size)
+{
+    mqtt_bytes_append(&s->wire, bytes, size);
+}
+
+#define SAY(s, ...) say((s), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static inline void say_length(script *s, size_t size)
+{
+    do {
+        uint8_t digit = size & 0x7f;
+
+        size >>= 7;
+        if (size)
+            digit |= 0x80;
+        say(s, &digit, 1);
+    } while (size);
+}
+
+static inline void say_publish_bytes(script *s, int qos, bool dup, uint16_t id, const char *topic,
+                                     const void *payload, size_t size)
+{
+    uint8_t head = (uint8_t)(0x30 | qos << 1 | (dup ? 8 : 0));
+    uint8_t length[2] = {0, (uint8_t)strlen(topic)};
+    uint8_t packet_id[2] = {(uint8_t)(id >> 8), (uint8_t)id};
+
+    say(s, &head, 1);
+    say_length(s, 2 + strlen(topic) + (qos ? 2 : 0) + size);
+    say(s, length, 2);
+    say(s, topic, strlen(topic));
+    if (qos)
+        say(s, packet_id, 2);
+    say(s, payload, size);
+}
+
+static inline void say_publish(script *s, int qos, bool dup, uint16_t id, const char *payload)
+{
+    say_publish_bytes(s, qos, dup, id, "t", payload, strlen(payload));
+}
+
+/* ---- What the link does ------------------------------------------------------------------- */
+
+/* Takes what it writes. */
+static inline void collect(script *s)
+{
+    for (int side = 0; side < 2; side++) {
+        size_t size;
+        const void *bytes = mqtt_link_output(s->link, (mqtt_side)side, &size);
+
+        if (!bytes)
+            continue;
+        mqtt_bytes_append(&s->sent[side], bytes, size);
+        mqtt_link_sent(s->link, (mqtt_side)side, size);
+    }
+    ck_assert(mqtt_slots_sound(mqtt_link_slots(s->link)));
+}
+
+static inline void work(script *s)
+{
+    if (s->state == MQTT_LINK_RUNS)
+        s->state = mqtt_link_work(s->link, s->now_ms);
+    collect(s);
+}
+
+/* Feeds the wire, in pieces, as long as the link wants to read. */
+static inline void feed(script *s)
+{
+    size_t first = s->first;
+
+    s->first = 0;
+    while (mqtt_bytes_size(&s->wire) && s->state == MQTT_LINK_RUNS &&
+           mqtt_link_wants(s->link, MQTT_BROKER)) {
+        size_t room, size = mqtt_bytes_size(&s->wire);
+        void *to = mqtt_link_room(s->link, MQTT_BROKER, &room);
+
+        ck_assert_uint_gt(room, 0);
+        if (first && first < size)
+            size = first;
+        else if (!first && s->cut && s->cut < size)
+            size = s->cut;
+        first = 0;
+        size = size < room ? size : room;
+        memcpy(to, s->wire.data + s->wire.start, size);
+        mqtt_bytes_consume(&s->wire, size);
+        mqtt_link_got(s->link, MQTT_BROKER, size, s->now_ms);
+        work(s);
+    }
+    work(s);
+}
+
+static inline void paho_says(script *s, const void *bytes, size_t size)
+{
+    const uint8_t *from = bytes;
+
+    for (size_t at = 0, part; at < size; at += part) {
+        size_t room;
+        void *to = mqtt_link_room(s->link, MQTT_CLIENT, &room);
+
+        part = s->cut && s->cut < size - at ? s->cut : size - at;
+        memcpy(to, from + at, part);
+        mqtt_link_got(s->link, MQTT_CLIENT, part, s->now_ms);
+        work(s);
+    }
+}
+
+#define PAHO_SAYS(s, ...)                                                                          \
+    paho_says((s), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static inline void forget_sent(script *s)
+{
+    mqtt_bytes_clear(&s->sent[MQTT_BROKER]);
+    mqtt_bytes_clear(&s->sent[MQTT_CLIENT]);
+}
+
+/* A connection whose CONNACK has come. */
+static inline void connected(script *s, bool session_present)
+{
+    mqtt_bytes_clear(&s->wire);
+    mqtt_link_open(s->link, "connect", 7, s->now_ms);
+    s->state = MQTT_LINK_RUNS;
+    SAY(s, 0x20, 2, session_present, 0);
+    feed(s);
+    ck_assert(mqtt_link_look(s->link)->connected);
+    ck_assert_int_eq(s->state, MQTT_LINK_RUNS);
+    forget_sent(s);
+}
+
+static inline void answer(script *s, size_t message)
+{
+    mqtt_link_settle(s->link, &s->tokens[message], 1, WEIR_DELIVERED);
+    collect(s);
+}
+
+static inline void expect_sent(script *s, mqtt_side to, const void *bytes, size_t size)
+{
+    ck_assert_uint_eq(mqtt_bytes_size(&s->sent[to]), size);
+    if (size)
+        ck_assert_mem_eq(s->sent[to].data + s->sent[to].start, bytes, size);
+    forget_sent(s);
+}
+
+/* Four bytes for each id. */
+static inline void expect_acks(script *s, uint8_t type, const uint16_t *ids, size_t count)
+{
+    mqtt_bytes want = {0};
+
+    for (size_t i = 0; i < count; i++)
+        mqtt_put_ack(&want, (mqtt_type)type, ids[i]);
+    expect_sent(s, MQTT_BROKER, want.data, mqtt_bytes_size(&want));
+    mqtt_bytes_free(&want);
+}
+
+#define EXPECT_ACKS(s, type, ...)                                                                  \
+    expect_acks((s), (type), (const uint16_t[]){__VA_ARGS__},                                      \
+                sizeof((const uint16_t[]){__VA_ARGS__}) / sizeof(uint16_t))
+
+static inline void expect_nothing(script *s)
+{
+    ck_assert_uint_eq(mqtt_bytes_size(&s->sent[MQTT_BROKER]), 0);
+}
+
+#endif
