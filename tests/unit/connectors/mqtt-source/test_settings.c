@@ -1,0 +1,263 @@
+/* test_settings.c - what is refused, what is warned of, and who reads what. */
+#include "config_host.h"
+
+#include "tests/support/unit.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+static const struct {
+    const char *pairs[8];
+    const char *note, *says;
+} findings[] = {
+    {{"mqtt.server.uri", "ssl://h"}, "ERROR mqtt.server.uri", "TLS is not yet supported"},
+    {{"mqtt.server.uri", "wss://h"}, "ERROR mqtt.server.uri", "WebSockets are not yet"},
+    {{"mqtt.server.uri", "http://h"}, "ERROR mqtt.server.uri", "'http' is unknown"},
+    {{"mqtt.server.uri", "h:1883"}, "ERROR mqtt.server.uri", "tcp://host:1883"},
+    {{"mqtt.server.uri", "tcp://"}, "ERROR mqtt.server.uri", "no host"},
+    {{"mqtt.server.uri", "tcp://h:0"}, "ERROR mqtt.server.uri", "no port"},
+    {{"mqtt.server.uri", "tcp://h:65536"}, "ERROR mqtt.server.uri", "no port"},
+    {{"mqtt.server.uri", "tcp://h:1x"}, "ERROR mqtt.server.uri", "no port"},
+    {{"mqtt.server.uri", "tcp://h/path"}, "ERROR mqtt.server.uri", "nothing may follow"},
+    {{"mqtt.server.uri", "tcp://u:p@h"}, "ERROR mqtt.server.uri", "mqtt.username"},
+    {{"mqtt.server.uri", "tcp://[::1"}, "ERROR mqtt.server.uri", "no host"},
+    {{"mqtt.server.uri", " , "}, "ERROR mqtt.server.uri", "no broker"},
+    {{"mqtt.topics", "a/#/b"}, "ERROR mqtt.topics", "last level"},
+    {{"mqtt.topics", "a/b#"}, "ERROR mqtt.topics", "last level"},
+    {{"mqtt.topics", "a+/b"}, "ERROR mqtt.topics", "whole level"},
+    {{"mqtt.topics", "$share/g"}, "ERROR mqtt.topics", "$share/<group>/<filter>"},
+    {{"mqtt.topics", ""}, "ERROR mqtt.topics", "no topic filter"},
+    {{"mqtt.topics", "/a"}, "WARN mqtt.topics", "first level is empty"},
+    {{"mqtt.topics", "a/#,a/b"}, "WARN mqtt.topics", "overlap"},
+    {{"mqtt.topics", "a,a"}, "WARN mqtt.topics", "overlap"},
+    {{"mqtt.qos", "3"}, "ERROR mqtt.qos", "none of 0, 1, 2"},
+    {{"mqtt.qos", "0,1"}, "ERROR mqtt.qos", "one for each"},
+    {{"mqtt.qos", "0"}, "WARN mqtt.qos", "stores nothing"},
+    {{"mqtt.clean.session.enabled", "true"}, "WARN mqtt.clean.session.enabled", "loses"},
+    {{"mqtt.password", "p"}, "ERROR mqtt.password", "mqtt.username"},
+    {{"mqtt.client.id", ""}, "ERROR mqtt.client.id", "1 to 65535"},
+    {{"mqtt.client.id", "abcdefghijklmnopqrstuvwxyz"}, "INFO mqtt.client.id", "23 bytes"},
+    {{"mqtt.reconnect.backoff.ms", "9", "mqtt.reconnect.backoff.max.ms", "8"},
+     "ERROR mqtt.reconnect.backoff.ms",
+     "larger"},
+    {{"kafka.topic", "a/b"}, "ERROR kafka.topic", "no name"},
+    {{"kafka.topic", ""}, "ERROR kafka.topic", "empty"},
+    {{"kafka.topic", ".."}, "ERROR kafka.topic", "no name"},
+    {{"kafka.topic", "${json:/a}"}, "ERROR kafka.topic", "'${json:/a}' is not known"},
+    {{"kafka.topic", "${topic[0]}"}, "ERROR kafka.topic", "not known"},
+    {{"kafka.topic", "${topic"}, "ERROR kafka.topic", "not known"},
+    {{"kafka.topic.replacement", "/"}, "ERROR kafka.topic.replacement", "either"},
+    {{"kafka.key", "none"}, "INFO kafka.key", "no order per device"},
+    {{"kafka.key", "${user:x}"}, "ERROR kafka.key", "not known"},
+    {{"ack.mode", "receive"}, "WARN ack.mode", "lost"},
+    {{"mqtt.errors.tolerance", "all"}, "WARN mqtt.errors.tolerance", "dropped"},
+    {{"log.payload.level", "info"}, "WARN log.payload.level", "personal"},
+    {{"mqtt.task.assignment", "shared"}, "WARN mqtt.task.assignment", "hash"},
+    {{"mqtt.task.assignment", "shared", "mqtt.share.group", "a/b"},
+     "ERROR mqtt.share.group",
+     "must not"},
+};
+
+static void fill_more(mqtt_settings *settings, const char *const *more)
+{
+    const char *pairs[16] = {"mqtt.server.uri", "tcp://broker", "mqtt.topics", "a/b"};
+    size_t n = 4;
+
+    for (; *more; more += 2, n += 2) {
+        pairs[n] = more[0];
+        pairs[n + 1] = more[1];
+    }
+    fill(settings, pairs);
+}
+
+START_TEST(a_finding_names_its_key)
+{
+    listener *l = listener_new("mqtt-source");
+    mqtt_settings settings;
+
+    fill_more(&settings, findings[_i].pairs);
+    ck_assert_int_eq(mqtt_validate(&l->host, &settings), WEIR_DONE);
+    ck_assert_msg(noted(l, findings[_i].note, findings[_i].says), "no %s in:%s", findings[_i].note,
+                  all_notes(l));
+    ck_assert_uint_eq(l->errors > 0, findings[_i].note[0] == 'E');
+    free(l);
+}
+END_TEST
+
+START_TEST(a_password_in_an_address_is_not_repeated)
+{
+    listener *l = listener_new("mqtt-source");
+    mqtt_settings settings;
+
+    fill_more(&settings, (const char *const[]){"mqtt.server.uri", "tcp://u:s3cret@h", NULL});
+    mqtt_validate(&l->host, &settings);
+    ck_assert_ptr_null(strstr(all_notes(l), "s3cret"));
+    free(l);
+}
+END_TEST
+
+static const struct {
+    const char *uri, *host, *port;
+} endpoints[] = {
+    {"tcp://h", "h", "1883"},
+    {"mqtt://h:1", "h", "1"},
+    {"TCP://h:65535", "h", "65535"},
+    {"tcp://[::1]:1884", "::1", "1884"},
+    {"tcp://[fe80::1]", "fe80::1", "1883"},
+    {"tcp://10.0.0.1:1883/", "10.0.0.1", "1883"},
+};
+
+START_TEST(an_address_is_taken_apart)
+{
+    mqtt_endpoint endpoint;
+    char why[128];
+
+    ck_assert(mqtt_endpoint_parse(endpoints[_i].uri, &endpoint, why, sizeof(why)));
+    ck_assert_str_eq(endpoint.host, endpoints[_i].host);
+    ck_assert_str_eq(endpoint.port, endpoints[_i].port);
+    mqtt_endpoint_clear(&endpoint);
+}
+END_TEST
+
+START_TEST(a_list_survives_commas_of_its_own)
+{
+    size_t count;
+    char **list = mqtt_list_split(" a\\,b , c,,d ", &count);
+    char *joined = mqtt_list_join(list, count);
+
+    ck_assert_uint_eq(count, 3);
+    ck_assert_str_eq(list[0], "a,b");
+    ck_assert_str_eq(list[2], "d");
+    ck_assert_str_eq(joined, "a\\,b,c,d");
+    free(joined);
+    mqtt_list_free(list, count);
+}
+END_TEST
+
+static const struct {
+    const char *a, *b;
+    bool overlap;
+} overlaps[] = {
+    {"a", "a", true},     {"a", "b", false},      {"a/#", "a", true},
+    {"#", "x/y", true},   {"a/+", "a/b", true},   {"a/+", "a/b/c", false},
+    {"+/b", "a/+", true}, {"a/b", "a/bc", false}, {"a", "a/b", false},
+};
+
+START_TEST(overlapping_filters_are_known)
+{
+    ck_assert_int_eq(mqtt_filters_overlap(overlaps[_i].a, overlaps[_i].b), overlaps[_i].overlap);
+    ck_assert_int_eq(mqtt_filters_overlap(overlaps[_i].b, overlaps[_i].a), overlaps[_i].overlap);
+}
+END_TEST
+
+static const struct {
+    const char *made, *topic, *becomes;
+} templates[] = {
+    {"fixed", "a/b", "fixed"},
+    {"${topic}", "a/b", "a/b"},
+    {"x.${topic[1]}.${topic[-1]}", "a/b/c", "x.a.c"},
+    {"${topic[2..3]}", "a/b/c/d", "b/c"},
+    {"${topic[2..-1]}", "a/b/c/d", "b/c/d"},
+    {"${topic[9]}", "a/b", ""},
+    {"${topic[1]}", "/a", ""},
+    {"${topic[-1]}", "a/", ""},
+    {"q${qos}", "a", "q1"},
+};
+
+START_TEST(a_template_takes_parts_of_the_topic)
+{
+    char why[192];
+    mqtt_template *made = mqtt_template_new(templates[_i].made, why, sizeof(why));
+    mqtt_bytes out = {0};
+
+    ck_assert_ptr_nonnull(made);
+    mqtt_template_render(made, templates[_i].topic, strlen(templates[_i].topic), 1, &out);
+    mqtt_bytes_append(&out, "", 1);
+    ck_assert_str_eq((char *)out.data, templates[_i].becomes);
+    mqtt_bytes_free(&out);
+    mqtt_template_free(made);
+}
+END_TEST
+
+static const struct {
+    const char *pairs[8];
+    int max_tasks;
+    size_t tasks;
+    const char *first, *note;
+} plans[] = {
+    {{NULL}, 1, 1, "mqtt.topics=a/b mqtt.qos=1 mqtt.client.id=${connector}-${task}", NULL},
+    {{NULL},
+     3,
+     1,
+     "mqtt.topics=a/b mqtt.qos=1 mqtt.client.id=${connector}-${task}",
+     "WARN tasks.max: 1 task will run"},
+    {{"mqtt.topics", "b,a", "mqtt.qos", "0,2"},
+     1,
+     1,
+     "mqtt.topics=b,a mqtt.qos=0,2 mqtt.client.id=${connector}-${task}",
+     NULL},
+    {{"mqtt.topics", "a,b,c", "mqtt.client.id", "me"}, 2, 2, NULL, "WARN mqtt.client.id"},
+    {{"mqtt.topics", "a,b\\,c", "mqtt.task.assignment", "shared"},
+     3,
+     3,
+     "mqtt.topics=$share/conn/a,$share/conn/b\\,c mqtt.qos=1,1 "
+     "mqtt.client.id=${connector}-${task}",
+     NULL},
+};
+
+START_TEST(the_plan_divides_the_filters)
+{
+    listener *l = listener_new("mqtt-source");
+    mqtt_settings settings;
+
+    fill_more(&settings, plans[_i].pairs);
+    ck_assert_int_eq(mqtt_plan(&l->host, &settings, plans[_i].max_tasks), WEIR_DONE);
+    ck_assert_uint_eq(l->task_count, plans[_i].tasks);
+    if (plans[_i].first)
+        ck_assert_str_eq(l->tasks[0], plans[_i].first);
+    if (plans[_i].note)
+        ck_assert_msg(noted(l, plans[_i].note, ""), "%s", all_notes(l));
+    free(l);
+}
+END_TEST
+
+START_TEST(the_order_of_writing_does_not_move_filters_between_tasks)
+{
+    listener *one = listener_new("mqtt-source"), *other = listener_new("mqtt-source");
+    mqtt_settings settings;
+
+    fill_more(&settings, (const char *const[]){"mqtt.topics", "a,b,c,d,e", NULL});
+    mqtt_plan(&one->host, &settings, 3);
+    fill_more(&settings, (const char *const[]){"mqtt.topics", "e,c,a,d,b", NULL});
+    mqtt_plan(&other->host, &settings, 3);
+    ck_assert_uint_eq(one->task_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_str_eq(one->tasks[i], other->tasks[i]);
+    free(one);
+    free(other);
+}
+END_TEST
+
+START_TEST(every_key_says_what_it_does)
+{
+    for (const weir_option *option = mqtt_options; option->name; option++) {
+        ck_assert_msg(option->doc && option->doc[strlen(option->doc) - 1] == '.', "%s",
+                      option->name);
+        ck_assert_msg(option->group != NULL, "%s", option->name);
+        if (option->type == WEIR_INT)
+            ck_assert_msg(strtoll(option->fallback, NULL, 10) >= option->min &&
+                              (!option->max || strtoll(option->fallback, NULL, 10) <= option->max),
+                          "%s", option->name);
+    }
+}
+END_TEST
+
+WEIR_UNIT_MAIN("mqtt-source settings",
+               tcase_add_loop_test(tests, a_finding_names_its_key, 0, ROWS(findings));
+               tcase_add_test(tests, a_password_in_an_address_is_not_repeated);
+               tcase_add_loop_test(tests, an_address_is_taken_apart, 0, ROWS(endpoints));
+               tcase_add_test(tests, a_list_survives_commas_of_its_own);
+               tcase_add_loop_test(tests, overlapping_filters_are_known, 0, ROWS(overlaps));
+               tcase_add_loop_test(tests, a_template_takes_parts_of_the_topic, 0, ROWS(templates));
+               tcase_add_loop_test(tests, the_plan_divides_the_filters, 0, ROWS(plans));
+               tcase_add_test(tests, the_order_of_writing_does_not_move_filters_between_tasks);
+               tcase_add_test(tests, every_key_says_what_it_does);)
