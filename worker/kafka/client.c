@@ -94,13 +94,15 @@ static bool may_warn(const rd_kafka_t *rk, const char *facility)
            atomic_compare_exchange_strong(slot, &until_ms, now_ms + LOG_EVERY_MS);
 }
 
-/* What passes by itself: a coordinator that moves, a request that is sent again. */
+/* What passes by itself (a coordinator that moves, a request that is sent again), and what whoever
+ * made the call is told anyway. */
 static bool is_chatter(int level, const char *facility, const char *text)
 {
-    static const char *const facilities[] = {"CONFWARN", "TERMINATE", "GETPID", "TXNERR"};
+    static const char *const facilities[] = {"CONFWARN", "TERMINATE", "GETPID", "TXNERR",
+                                             "ADDPARTS"};
 
     if (level > SYSLOG_WARNING || strstr(text, "retrying") || strstr(text, "in progress") ||
-        strstr(text, "Disconnected"))
+        strstr(text, "Disconnected") || strstr(text, "Fatal error"))
         return true;
     for (size_t i = 0; i < WEIR_COUNT(facilities); i++)
         if (strcmp(facility, facilities[i]) == 0)
