@@ -31,7 +31,8 @@ def wait_subscribed(rest, name, timeout=30):
     def subscribed():
         task = rest.status(name)["tasks"][0]
         assert task["state"] != "FAILED", task.get("trace")
-        if not task.get("details", {}).get("plugin", {}).get("granted_qos"):
+        granted = task.get("details", {}).get("plugin", {}).get("granted_qos")
+        if not granted or None in granted.values():
             raise NotYet(task)
         return task
     return wait_for(subscribed, timeout, f"{name} subscribed")
