@@ -456,13 +456,16 @@ static step skip(mqtt_link *link)
 static step next_from_broker(mqtt_link *link)
 {
     mqtt_bytes *in = &link->in[MQTT_BROKER];
-    const uint8_t *bytes = in->data + in->start;
     size_t have = mqtt_bytes_size(in), total;
+    const uint8_t *bytes;
     mqtt_head head;
     step done;
 
+    if (!have)
+        return MORE;
     if (link->skip_left)
-        return have ? skip(link) : MORE;
+        return skip(link);
+    bytes = in->data + in->start;
     switch (mqtt_scan_head(bytes, have, &head)) {
     case MQTT_BAD:
         return broken(link, "a packet with a fifth length byte");
@@ -546,7 +549,7 @@ static step next_from_client(mqtt_link *link)
     mqtt_head head;
     step done;
 
-    if (mqtt_bytes_size(&link->out[MQTT_BROKER]) >= OUT_SOFT)
+    if (!mqtt_bytes_size(in) || mqtt_bytes_size(&link->out[MQTT_BROKER]) >= OUT_SOFT)
         return MORE;
     switch (mqtt_scan_head(in->data + in->start, mqtt_bytes_size(in), &head)) {
     case MQTT_BAD:

@@ -478,7 +478,7 @@ START_TEST(many_tasks_share_one_process)
     enum { TASKS = 8 };
     broker b = {0};
     run *r[TASKS];
-    char ids[TASKS][8];
+    char ids[TASKS][16];
 
     broker_start(&b, "allow_anonymous true");
     for (int i = 0; i < TASKS; i++) {
