@@ -81,6 +81,21 @@ static void host_set(const weir_config_host *host, const char *key, const char *
         weir_props_set(c->set, key, value);
 }
 
+/* An error of the plugin's, in Kafka's form: it names the key and the value, unless the plugin has
+ * named the key itself. */
+static void find_at(weir_examination *x, const char *key, const char *text)
+{
+    const weir_option *option = key ? weir_option_find(x->desc->options, key) : NULL;
+    const char *value = key ? weir_examined(x, key) : NULL;
+    char *shown = option ? weir_shown_value(option, value) : weir_strdup(value);
+
+    if (key && shown && !strstr(text, key))
+        weir_find(x, key, "Invalid value %s for configuration %s: %s", shown, key, text);
+    else
+        weir_find(x, key ? key : "connector.class", "%s", text);
+    free(shown);
+}
+
 static void host_note(const weir_config_host *host, weir_level level, const char *key,
                       const char *fmt, ...) WEIR_FORMAT(4, 5);
 static void host_note(const weir_config_host *host, weir_level level, const char *key,
@@ -103,7 +118,7 @@ static void host_note(const weir_config_host *host, weir_level level, const char
     if (key && (!is_utf8(key) || *key == '\0'))
         key = NULL;
     if (level >= WEIR_ERROR)
-        weir_find(c->x, key ? key : "connector.class", "%s", text.msg);
+        find_at(c->x, key, text.msg);
     else
         weir_check_note(c->x, level, key, text.msg);
 }
