@@ -104,17 +104,18 @@ static void answer_refusal(weir_call *call, const weir_props *config, const weir
 {
     static const char carrier[] =
         "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: ";
+    const char *message = check->message ? check->message : check->err.msg;
     bool has_class = weir_props_get(config, "connector.class") != NULL;
 
     if (check->code == WEIR_INVALID && has_class) {
-        weir_call_error(call, 400, check->err.msg);
+        weir_call_error(call, 400, message);
     } else if (check->code == WEIR_INVALID || check->code == WEIR_NOT_FOUND) {
-        char *text = weir_format("%s%s", carrier, check->err.msg);
+        char *text = weir_format("%s%s", carrier, message);
 
         weir_call_error(call, 500, text);
         free(text);
     } else {
-        weir_call_error(call, weir_http_status(check->code), check->err.msg);
+        weir_call_error(call, weir_http_status(check->code), message);
     }
 }
 

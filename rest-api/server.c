@@ -6,7 +6,8 @@
  * its own runs the handler, which may wait for the herder or another worker for as long as the
  * request's deadline is away; resuming the connection sends the answer. So a waiting request costs
  * a thread only while it waits, an idle connection never, and no pool can be used up by requests
- * that wait for a Kafka that is away. The limit of connections bounds the threads as well.
+ * that wait for a Kafka that is away. The limit of connections bounds the threads as well; clients
+ * that use up the connections themselves make room for others (connections.h).
  *
  *     receive (MHD thread) → route → suspend → handle (own thread) → resume → send (MHD thread)
  *
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "rest-api/call.h"
+#include "rest-api/connections.h"
 #include "rest-api/listener.h"
 #include "rest-api/routes.h"
 
@@ -57,6 +59,7 @@ struct weir_server {
     struct MHD_Daemon *daemon;
     int fd;
     uint16_t port;
+    weir_connections connections; /* libmicrohttpd's thread alone */
 
     pthread_mutex_t lock; /* guards all below, and who has a job */
     pthread_cond_t changed;
@@ -157,6 +160,14 @@ static enum MHD_Result send_farewell(job *j)
     result = MHD_queue_response(j->connection, 503, response);
     MHD_destroy_response(response);
     return result;
+}
+
+static weir_connection *connection_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
 }
 
 /* The request is there: whoever answers it gets it. */
@@ -273,6 +284,7 @@ static enum MHD_Result access_request(void *cls, struct MHD_Connection *connecti
         *upload_size = 0;
         return receive(j, upload, size);
     }
+    weir_connection_busy(connection_of(connection));
     pthread_mutex_lock(&server->lock);
     abandoned = atomic_load(&j->call->abandoned);
     pthread_mutex_unlock(&server->lock);
@@ -322,10 +334,11 @@ static void end_request(void *cls, struct MHD_Connection *connection, void **req
     weir_server *server = cls;
     job *j = *request;
 
-    (void)connection, (void)why;
+    (void)why;
     if (!j)
         return;
     *request = NULL;
+    weir_connection_answered(&server->connections, connection_of(connection));
     pthread_mutex_lock(&server->lock);
     if (!j->handled)
         log_access(j);
@@ -334,6 +347,21 @@ static void end_request(void *cls, struct MHD_Connection *connection, void **req
     job_release(j);
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
+}
+
+static void note_connection(void *cls, struct MHD_Connection *connection, void **context,
+                            enum MHD_ConnectionNotificationCode what)
+{
+    weir_server *server = cls;
+    const union MHD_ConnectionInfo *info;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *context = weir_connection_opened(&server->connections, info->connect_fd);
+    } else {
+        weir_connection_closed(&server->connections, *context);
+        *context = NULL;
+    }
 }
 
 /* ---- Start and stop ---------------------------------------------------------------------- */
@@ -367,7 +395,8 @@ static struct MHD_Daemon *start_daemon(weir_server *server)
         (unsigned int)server->options.settings->rest_max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned int)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         MHD_OPTION_URI_LOG_CALLBACK, begin_request, server, MHD_OPTION_NOTIFY_COMPLETED,
-        end_request, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+        end_request, server, MHD_OPTION_NOTIFY_CONNECTION, note_connection, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -382,6 +411,7 @@ weir_code weir_server_start(const weir_server_options *options, weir_server **re
 
     server->options = *options;
     server->references = 1;
+    server->connections.limit = (size_t)settings->rest_max_connections;
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

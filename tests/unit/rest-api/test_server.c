@@ -130,29 +130,84 @@ START_TEST(what_is_not_decided_in_time_is_answered_truthfully)
 }
 END_TEST
 
-START_TEST(over_the_limit_a_connection_waits_and_is_not_refused)
+START_TEST(clients_that_use_up_the_connections_make_room)
 {
-    int idle[2], late;
-    answer a;
+    int fds[40];
 
-    worker.settings.rest_max_connections = 2;
+    worker.settings.rest_max_connections = 16;
     fake_serve(&worker);
-    for (size_t i = 0; i < WEIR_COUNT(idle); i++) { /* both are known to the server: answered */
-        idle[i] = dial(&worker);
-        say(idle[i], LIST, strlen(LIST));
-        a = hear_one(idle[i]);
-        ck_assert_int_eq(a.status, 200);
+    for (size_t i = 0; i < WEIR_COUNT(fds); i++) {
+        const char *bytes = unfinished[i % WEIR_COUNT(unfinished)];
+
+        fds[i] = dial(&worker);
+        say(fds[i], bytes, strlen(bytes));
+        is_served("/connectors");
+    }
+    for (size_t i = 0; i < WEIR_COUNT(fds); i++)
+        close(fds[i]);
+}
+END_TEST
+
+/* `count` connections whose requests wait for the herder. */
+static void occupy(int *fds, int count)
+{
+    for (int i = 0; i < count; i++) {
+        fds[i] = dial(&worker);
+        say(fds[i], PAUSE, strlen(PAUSE));
+        fake_wait_stalled(&worker, i + 1);
+    }
+}
+
+static void see_out(const int *fds, int count)
+{
+    for (int i = 0; i < count; i++) {
+        answer a = hear_all(fds[i]);
+
+        ck_assert_int_eq(a.status, 202);
         forget(&a);
     }
+}
+
+START_TEST(idle_connections_make_room_and_those_at_work_do_not)
+{
+    int idle, last, busy[6];
+    answer a;
+
+    worker.settings.rest_max_connections = 8;
+    fake_serve(&worker);
+    occupy(busy, 6);
+    idle = dial(&worker);
+    say(idle, LIST, strlen(LIST));
+    a = hear_one(idle);
+    ck_assert_int_eq(a.status, 200);
+    forget(&a);
+    last = dial(&worker); /* takes the last place */
+    a = hear_all(idle);
+    ck_assert_int_eq(a.status, 0);
+    forget(&a);
+    fake_release(&worker);
+    see_out(busy, 6);
+    close(last);
+}
+END_TEST
+
+START_TEST(over_the_limit_a_connection_waits_and_is_not_refused)
+{
+    int busy[8], late;
+    answer a;
+
+    worker.settings.rest_max_connections = 8;
+    fake_serve(&worker);
+    occupy(busy, 8);
     late = dial(&worker);
     say(late, LIST, strlen(LIST));
     ck_assert_int_eq(poll(&(struct pollfd){.fd = late, .events = POLLIN}, 1, 100), 0);
-    close(idle[0]);
+    fake_release(&worker);
     a = hear_one(late);
     ck_assert_int_eq(a.status, 200);
     forget(&a);
     close(late);
-    close(idle[1]);
+    see_out(busy, 8);
 }
 END_TEST
 
@@ -351,6 +406,8 @@ WEIR_UNIT_MAIN("server", tcase_add_checked_fixture(tests, start, stop);
                tcase_add_test(tests, requests_that_wait_hold_nobody_up);
                tcase_add_test(tests, a_client_that_hangs_up_while_it_waits_is_forgotten);
                tcase_add_test(tests, what_is_not_decided_in_time_is_answered_truthfully);
+               tcase_add_test(tests, clients_that_use_up_the_connections_make_room);
+               tcase_add_test(tests, idle_connections_make_room_and_those_at_work_do_not);
                tcase_add_test(tests, over_the_limit_a_connection_waits_and_is_not_refused);
                tcase_add_test(tests, a_connection_serves_many_requests_also_after_errors);
                tcase_add_test(tests, pipelined_requests_are_answered_in_order);
