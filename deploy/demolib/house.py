@@ -37,7 +37,7 @@ class Process:
 
     @property
     def runs(self):
-        return start_time(self.pid) == self.started
+        return self.started is not None and start_time(self.pid) == self.started
 
     @property
     def log(self):
