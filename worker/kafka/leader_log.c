@@ -315,6 +315,16 @@ static weir_code transact(weir_leader_log *log, const weir_batch *batch, int64_t
     return commit_transaction(log, batch->count, ret_offset, err);
 }
 
+/* Or the first record would wait up to a second for its leader to be known. */
+static void prime(weir_leader_log *log)
+{
+    const rd_kafka_metadata_t *metadata;
+
+    if (rd_kafka_metadata(log->rk, 0, log->rkt, &metadata, CLAIM_STEP_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+}
+
 /* init_transactions fences whoever led before and ends what he left open. */
 static weir_code claim(weir_leader_log *log, const weir_batch *batch, int64_t *ret_offset,
                        weir_err *err)
@@ -328,6 +338,7 @@ static weir_code claim(weir_leader_log *log, const weir_batch *batch, int64_t *r
     rc = make_handle(log, err);
     if (rc != WEIR_OK)
         return rc;
+    prime(log);
     do
         v = judge(rd_kafka_init_transactions(log->rk, CLAIM_STEP_MS), "claim", &cause, err);
     while (v == REPEAT && weir_now_ms() < until_ms && !is_closing(log));

@@ -24,6 +24,7 @@
 #define MAX_OUTSTANDING 100000
 #define POLL_MS         500
 #define FULL_POLL_MS    10 /* while librdkafka has no room */
+#define PRIME_MS        1000
 #define PAUSE_MS        250
 
 typedef struct pending {
@@ -47,6 +48,7 @@ struct weir_producer {
     pending *first, *last; /* in order, all that is not settled */
     pending *unsent;       /* the first one librdkafka does not have yet */
     size_t count, refused; /* of the list; of those with an error */
+    bool unprimed;         /* a topic is new: its leaders must be asked for, or it waits a second */
     int64_t closing_at_ms; /* 0: not closing; when to give up otherwise */
 };
 
@@ -111,8 +113,10 @@ static rd_kafka_topic_t *topic_of(weir_producer *producer, const char *name)
 
     if (!topic) {
         topic = rd_kafka_topic_new(producer->rk, name, NULL);
-        if (topic)
+        if (topic) {
             weir_map_set(&producer->topics, name, topic);
+            producer->unprimed = true;
+        }
     }
     return topic;
 }
@@ -168,7 +172,7 @@ weir_code weir_producer_send(weir_producer *producer, const char *topic, const c
     p->token = token;
     append(producer, p);
     pump(producer);
-    wake = producer->refused > 0 || producer->unsent;
+    wake = producer->refused > 0 || producer->unsent || producer->unprimed;
     if (wake && producer->queue)
         rd_kafka_queue_yield(producer->queue);
     pthread_mutex_unlock(&producer->lock);
@@ -294,13 +298,36 @@ static void replace_handle(weir_producer *producer)
 
 /* ---- The thread ---------------------------------------------------------------------------- */
 
+/* Asks for the leaders of all topics of the handle. librdkafka 2.0.2 does so by itself only once a
+ * second, and the first record waits for it (kafka-client.md 1.3). */
+static void prime(weir_producer *producer)
+{
+    const rd_kafka_metadata_t *metadata;
+    bool due;
+
+    pthread_mutex_lock(&producer->lock);
+    due = producer->unprimed;
+    producer->unprimed = false;
+    pthread_mutex_unlock(&producer->lock);
+    if (!due)
+        return;
+    if (rd_kafka_metadata(producer->rk, 0, NULL, &metadata, PRIME_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+        return;
+    }
+    pthread_mutex_lock(&producer->lock);
+    producer->unprimed = true;
+    pthread_mutex_unlock(&producer->lock);
+}
+
 /* How long to wait in poll; -1: the end. */
 static int patience_ms(weir_producer *producer)
 {
     int ms = POLL_MS;
 
     pthread_mutex_lock(&producer->lock);
-    if (producer->unsent)
+    if (producer->unsent || producer->unprimed)
         ms = FULL_POLL_MS;
     if (producer->closing_at_ms) {
         int64_t left_ms = producer->closing_at_ms - weir_now_ms();
@@ -322,6 +349,7 @@ static void *run(void *arg)
     int ms;
 
     while ((ms = patience_ms(producer)) >= 0) {
+        prime(producer);
         rd_kafka_poll(producer->rk, ms);
         if (rd_kafka_fatal_error(producer->rk, NULL, 0))
             replace_handle(producer);

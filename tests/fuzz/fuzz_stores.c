@@ -1,0 +1,124 @@
+/* fuzz_stores.c - whatever lies in the config and status topics, a worker that reads it lives on,
+ * and what it then believes is whole.
+ *
+ * The input is a log: each line a record, "key<TAB>value" or "key" alone, a tombstone. Both stores
+ * read every record; the first byte of a line that is '!' is the group's metadata instead.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "kafka/config_store.h"
+#include "kafka/group.h"
+#include "kafka/status_store.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* Every skipped record is logged; that it is cannot be read here anyway. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    weir_log_to(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    return 0;
+}
+
+static void require(bool true_always)
+{
+    if (!true_always)
+        abort();
+}
+
+static void check_config(const weir_config_store *store)
+{
+    WEIR_MAP_EACH (slot, &store->connectors) {
+        const weir_connector_entry *entry = slot->value;
+
+        require(strcmp(slot->key, entry->name) == 0 && entry->name[0]);
+        require(entry->task_count >= 0 && (entry->tasks != NULL) == (entry->task_count > 0));
+        require(!entry->inconsistent || entry->task_count == 0);
+        require(entry->exists || (entry->task_count == 0 && entry->config.count == 0));
+        require(entry->exists || entry->target_known || entry->deferred.count > 0);
+    }
+    WEIR_MAP_EACH (slot, &store->workers) {
+        const weir_presence *presence = slot->value;
+
+        require(strcmp(slot->key, presence->worker) == 0 && json_is_object(presence->body));
+    }
+    require((store->leader.term >= 0) == (store->leader.worker && store->leader.instance));
+    require(!store->assignment ||
+            weir_json_int(store->assignment, "term", -1) < store->assignment_offset);
+}
+
+static void check_status(const weir_status_store *store)
+{
+    WEIR_MAP_EACH (slot, &store->items) {
+        const weir_item_status *status = slot->value;
+        weir_buf value = WEIR_BUF;
+        json_t *json = NULL;
+
+        require(weir_state_text(status->state) && status->worker_id);
+        weir_status_value(&value, status); /* must be valid JSON again */
+        require(weir_json_read(value.data, value.size, &json, NULL) == WEIR_OK);
+        json_decref(json);
+        weir_buf_free(&value);
+    }
+}
+
+static void feed(weir_config_store *config, weir_status_store *status, char *line, size_t size,
+                 int64_t offset)
+{
+    char *tab = memchr(line, '\t', size);
+    size_t key_size = tab ? (size_t)(tab - line) : size;
+    weir_log_record record = {.key = line,
+                              .key_size = key_size,
+                              .value = tab ? tab + 1 : NULL,
+                              .value_size = tab ? size - key_size - 1 : 0,
+                              .offset = offset,
+                              .timestamp_ms = -1};
+    weir_config_change change;
+
+    line[key_size] = line[size] = '\0';
+    change = weir_config_store_apply(config, &record);
+    if (change.kind == WEIR_CONFIG_CONNECTOR || change.kind == WEIR_CONFIG_TASKS)
+        require(weir_config_store_find(config, change.name) != NULL);
+    if (change.kind == WEIR_CONFIG_REMOVED)
+        require(weir_config_store_find(config, change.name) == NULL);
+    weir_status_store_apply(status, &record);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    weir_config_store config;
+    weir_status_store status;
+    int64_t offset = 0;
+
+    weir_config_store_init(&config);
+    weir_status_store_init(&status);
+    while (size > 0) {
+        const uint8_t *newline = memchr(bytes, '\n', size);
+        size_t length = newline ? (size_t)(newline - bytes) : size;
+        char *line = weir_memdup(bytes, length);
+
+        if (length > 0 && line[0] == '!') {
+            int32_t generation;
+            const char *member;
+
+            if (weir_group_metadata_parse(line + 1, length - 1, &generation, &member))
+                require(strlen(member) < length);
+        } else {
+            feed(&config, &status, line, length, offset++);
+        }
+        free(line);
+        bytes += length + (newline ? 1 : 0);
+        size -= length + (newline ? 1 : 0);
+    }
+    check_config(&config);
+    check_status(&status);
+    weir_config_store_clear(&config);
+    weir_status_store_clear(&status);
+    return 0;
+}
