@@ -1,0 +1,484 @@
+/* test_connection.c - the plugin on real sockets with a scripted broker and a clock that stands
+ * still until the test moves it (R15, R22, R23, section 6). */
+#include "fill.h"
+#include "mosquitto.h"
+
+#include "tests/support/unit.h"
+#include "weir_plugin.h"
+
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <sys/eventfd.h>
+
+typedef struct stage {
+    weir_host host;
+    int64_t now_ms;
+    uint64_t tokens[4096];
+    size_t taken;
+    char failed[512], logged[8192];
+    mqtt_settings settings;
+    char uri[64];
+    void *self;
+    weir_status last;
+    int listener, broker; /* the broker's sockets */
+} stage;
+
+static void stage_log(const weir_host *host, weir_level level, const char *fmt, ...)
+{
+    stage *s = host->ctx;
+    size_t used = strlen(s->logged);
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    vsnprintf(s->logged + used, sizeof(s->logged) - used, fmt, args);
+    va_end(args);
+}
+
+static weir_status stage_fail(const weir_host *host, weir_status how, const char *fmt, ...)
+{
+    stage *s = host->ctx;
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(s->failed, sizeof(s->failed), fmt, args);
+    va_end(args);
+    return how;
+}
+
+static weir_status stage_emit(const weir_host *host, const weir_record *record)
+{
+    stage *s = host->ctx;
+
+    if (s->taken == 4096)
+        return WEIR_AGAIN;
+    s->tokens[s->taken++] = record->token;
+    return WEIR_DONE;
+}
+
+static bool stage_owned(const weir_host *host)
+{
+    (void)host;
+    return true;
+}
+
+static int64_t stage_now(const weir_host *host)
+{
+    return ((stage *)host->ctx)->now_ms;
+}
+
+/* `backlog` 0 with a filled queue: connecting never ends. */
+static int listen_at(int *ret_port, int backlog)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t size = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, size), 0);
+    ck_assert_int_eq(listen(fd, backlog), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
+static stage *stage_new(const char *uri, const char *const *more)
+{
+    const char *pairs[16] = {"mqtt.server.uri", NULL, "mqtt.topics", "t"};
+    stage *s = calloc(1, sizeof(*s));
+    size_t n = 4;
+    int port;
+
+    s->listener = listen_at(&port, 8);
+    s->broker = -1;
+    snprintf(s->uri, sizeof(s->uri), "tcp://127.0.0.1:%d", port);
+    pairs[1] = uri ? uri : s->uri;
+    for (; *more; more += 2, n += 2) {
+        pairs[n] = more[0];
+        pairs[n + 1] = more[1];
+    }
+    fill(&s->settings, pairs);
+    s->now_ms = 1000000;
+    s->host = (weir_host){
+        .size = sizeof(weir_host),
+        .ctx = s,
+        .connector = "unit",
+        .wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+        .log = stage_log,
+        .fail = stage_fail,
+        .emit = stage_emit,
+        .owned = stage_owned,
+        .now_ms = stage_now,
+    };
+    ck_assert_int_eq(weir_plugin_entry.source->start(&s->host, &s->settings, &s->self), WEIR_DONE);
+    return s;
+}
+
+static void stage_free(stage *s)
+{
+    if (s->broker >= 0)
+        close(s->broker);
+    weir_plugin_entry.source->stop(s->self);
+    close(s->listener);
+    close(s->host.wakeup_fd);
+    free(s);
+}
+
+static void turn(stage *s)
+{
+    s->last = weir_plugin_entry.source->poll(s->self, s->now_ms);
+}
+
+static const char *status(stage *s)
+{
+    static char json[4096];
+
+    ck_assert_uint_gt(weir_plugin_entry.source->status(s->self, json, sizeof(json)), 0);
+    return json;
+}
+
+static void until_status(stage *s, const char *text)
+{
+    int64_t deadline = clock_ms() + 10000;
+
+    while (!strstr(status(s), text)) {
+        turn(s);
+        poll(NULL, 0, 1); /* paho's threads and the kernel have their own clock */
+        ck_assert_msg(clock_ms() < deadline, "no %s in %s; failed: %s", text, status(s), s->failed);
+    }
+}
+
+/* The broker's end: takes turns with the task until so many bytes have come. */
+static void broker_reads(stage *s, void *to, size_t size)
+{
+    int64_t deadline = clock_ms() + 10000;
+    int one = 1;
+
+    for (size_t have = 0; have < size;) {
+        ssize_t got;
+
+        turn(s);
+        if (s->broker < 0) {
+            s->broker = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            setsockopt(s->broker, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        }
+        got = s->broker < 0 ? 0 : recv(s->broker, (char *)to + have, size - have, 0);
+        have += got > 0 ? (size_t)got : 0;
+        if (got <= 0)
+            poll(NULL, 0, 1);
+        ck_assert_msg(clock_ms() < deadline, "%zu of %zu bytes; %s", have, size, status(s));
+    }
+}
+
+static void broker_says(stage *s, const void *bytes, size_t size)
+{
+    ck_assert_int_eq(send(s->broker, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+/* CONNECT: 2 + 10 + 2 + strlen("unit-0") */
+static void until_connect(stage *s)
+{
+    uint8_t connect[20];
+
+    broker_reads(s, connect, sizeof(connect));
+    ck_assert_uint_eq(connect[0], 0x10);
+    ck_assert_mem_eq(connect + 14, "unit-0", 6);
+}
+
+static void until_subscribe(stage *s)
+{
+    uint8_t subscribe[8];
+
+    until_connect(s);
+    broker_says(s, "\x20\x02\x00\x00", 4);
+    broker_reads(s, subscribe, sizeof(subscribe));
+    ck_assert_uint_eq(subscribe[0], 0x82);
+    ck_assert_mem_eq(subscribe + 4, "\x00\x01t\x01", 4);
+    s->now_ms++; /* the socket has rested since CONNACK */
+}
+
+static void until_up(stage *s)
+{
+    until_subscribe(s);
+    broker_says(s, "\x90\x03\x00\x01\x01", 5);
+    until_status(s, "\"state\":\"connected\"");
+    s->now_ms += 10; /* whatever was read last, it is long ago */
+}
+
+static void publish_one(stage *s, uint8_t id)
+{
+    broker_says(s, (const uint8_t[]){0x32, 6, 0, 1, 't', 0, id, 'x'}, 8);
+}
+
+static const char *const none[] = {NULL};
+
+START_TEST(a_lone_message_passes_at_once_and_the_next_a_millisecond_later)
+{
+    stage *s = stage_new(NULL, none);
+    uint8_t ack[4];
+
+    until_up(s);
+    publish_one(s, 1);
+    turn(s);
+    ck_assert_uint_eq(s->taken, 1);
+    publish_one(s, 2);
+    publish_one(s, 3);
+    turn(s);
+    ck_assert_uint_eq(s->taken, 1); /* the socket rests … */
+    weir_plugin_entry.source->settled(s->self, s->tokens, 1, WEIR_DELIVERED);
+    broker_reads(s, ack, 4); /* … but acknowledgements do not */
+    ck_assert_mem_eq(ack, "\x40\x02\x00\x01", 4);
+    s->now_ms++;
+    turn(s);
+    ck_assert_uint_eq(s->taken, 3); /* both with one read */
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(a_large_read_leaves_the_socket_armed)
+{
+    stage *s = stage_new(NULL, none);
+    uint8_t burst[8 * 2500];
+
+    until_up(s);
+    for (size_t i = 0; i < 2500; i++)
+        memcpy(burst + 8 * i, (const uint8_t[]){0x30, 6, 0, 1, 't', 'a', 'b', 'c'}, 8);
+    broker_says(s, burst, sizeof(burst));
+    turn(s);
+    ck_assert_uint_eq(s->taken, 2500);
+    publish_one(s, 1);
+    turn(s);
+    ck_assert_uint_eq(s->taken, 2501);
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(a_broker_that_never_answers_is_left_at_the_deadline)
+{
+    static const char *const says[] = {"answer to CONNECT took longer than 30 s",
+                                       "answer to SUBSCRIBE took longer than 30 s"};
+    stage *s = stage_new(NULL, none);
+
+    if (_i == 0)
+        until_connect(s);
+    else
+        until_subscribe(s);
+    s->now_ms += 29990;
+    turn(s);
+    ck_assert_ptr_null(strstr(status(s), says[_i]));
+    s->now_ms += 10;
+    turn(s);
+    ck_assert_msg(strstr(status(s), says[_i]), "%s", status(s));
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(a_connect_that_never_ends_is_left_at_the_deadline)
+{
+    int port, full = listen_at(&port, 0), filler[4];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    char uri[64];
+    stage *s;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < 4; i++) {
+        filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        ck_assert(connect(filler[i], (struct sockaddr *)&to, sizeof(to)) <= 0);
+    }
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%d", port);
+    s = stage_new(uri, none);
+    turn(s);
+    ck_assert_ptr_nonnull(strstr(status(s), "\"state\":\"connecting\""));
+    s->now_ms += 30000;
+    turn(s);
+    ck_assert_msg(strstr(status(s), "connecting to 127.0.0.1 port"), "%s", status(s));
+    stage_free(s);
+    for (int i = 0; i < 4; i++)
+        close(filler[i]);
+    close(full);
+}
+END_TEST
+
+START_TEST(a_name_that_is_none_holds_nobody_up)
+{
+    stage *s = stage_new("tcp://no-such-broker.invalid", none);
+    int64_t began = clock_ms();
+
+    turn(s);
+    ck_assert_int_lt(clock_ms() - began, 500);
+    s->now_ms += 30000;
+    turn(s); /* looked up in vain, or still looking */
+    ck_assert_msg(strstr(status(s), "look"), "%s", status(s));
+    ck_assert_ptr_nonnull(strstr(status(s), "no-such-broker.invalid"));
+    stage_free(s);
+}
+END_TEST
+
+static const struct {
+    uint8_t code;
+    const char *says;
+    bool fatal;
+    int retry_ms; /* after which the next attempt is due at the latest */
+} refusals[] = {
+    {1, "does not speak MQTT 3.1.1", false, 30000},
+    {2, "rejects the client id", true, 0},
+    {3, "not available", false, 500},
+    {4, "user name or password", false, 30000},
+    {5, "not authorised", false, 30000},
+    {99, "does not name", false, 30000},
+};
+
+START_TEST(a_refusal_is_put_in_words)
+{
+    stage *s = stage_new(NULL, none);
+    uint8_t connack[4] = {0x20, 2, 0, refusals[_i].code};
+
+    until_connect(s);
+    broker_says(s, connack, 4);
+    if (refusals[_i].fatal) {
+        for (int64_t end = clock_ms() + 5000; s->last != WEIR_FATAL && clock_ms() < end;)
+            turn(s);
+        ck_assert_msg(strstr(s->failed, refusals[_i].says), "%s", s->failed);
+        ck_assert_ptr_nonnull(strstr(s->failed, "unit-0"));
+    } else {
+        until_status(s, refusals[_i].says);
+        close(s->broker);
+        s->broker = -1;
+        s->now_ms += refusals[_i].retry_ms;
+        until_connect(s);
+    }
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(a_refused_filter_ends_the_task_by_name)
+{
+    stage *s = stage_new(NULL, none);
+
+    until_subscribe(s);
+    broker_says(s, "\x90\x03\x00\x01\x80", 5);
+    for (int64_t end = clock_ms() + 5000; s->last != WEIR_FATAL && clock_ms() < end;)
+        turn(s);
+    ck_assert_msg(strstr(s->failed, "'t'") && strstr(s->failed, "0x80"), "%s", s->failed);
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(less_qos_than_asked_is_said)
+{
+    stage *s = stage_new(NULL, none);
+
+    until_subscribe(s);
+    broker_says(s, (const uint8_t[]){0x90, 3, 0, 1, 0}, 5);
+    until_status(s, "\"granted_qos\":{\"t\":0}");
+    ck_assert_ptr_nonnull(strstr(s->logged, "QoS 0 granted, 1 asked"));
+    ck_assert_ptr_nonnull(strstr(s->logged, "at-least-once does not hold"));
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(a_lost_session_is_said_and_subscribed_anew)
+{
+    stage *s = stage_new(NULL, none);
+
+    until_up(s);
+    close(s->broker);
+    s->broker = -1;
+    until_status(s, "closed the connection");
+    s->now_ms += 500;
+    until_subscribe(s); /* session present is 0 again */
+    broker_says(s, "\x90\x03\x00\x01\x01", 5);
+    until_status(s, "\"sessions_lost\":1");
+    ck_assert_ptr_nonnull(strstr(s->logged, "may be missing"));
+    ck_assert_ptr_null(strstr(status(s), "\"possible_gap_since\":null"));
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(a_kept_session_is_not_subscribed_again)
+{
+    stage *s = stage_new(NULL, none);
+
+    until_up(s);
+    close(s->broker);
+    s->broker = -1;
+    until_status(s, "closed the connection");
+    s->now_ms += 500;
+    until_connect(s);
+    broker_says(s, "\x20\x02\x01\x00", 4);
+    until_status(s, "\"state\":\"connected\"");
+    ck_assert_ptr_nonnull(strstr(status(s), "\"session_present\":true"));
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(nonsense_from_the_broker_is_put_in_words)
+{
+    stage *s = stage_new(NULL, none);
+
+    until_up(s);
+    broker_says(s, "\x36\x06\x00\x01t\x00\x01x", 8);
+    until_status(s, "a PUBLISH with QoS 3");
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(the_next_broker_has_its_turn)
+{
+    char uris[160];
+    stage *s;
+    int port;
+
+    close(listen_at(&port, 1)); /* nobody listens there any more */
+    snprintf(uris, sizeof(uris), "tcp://127.0.0.1:%d,tcp://127.0.0.1:%d/", port, port);
+    s = stage_new(uris, none);
+    until_status(s, "cannot connect");
+    s->now_ms += 500;
+    turn(s);
+    until_status(s, "/: cannot connect"); /* the second address ends with a slash */
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(stopping_sends_what_may_be_acknowledged_and_says_goodbye)
+{
+    stage *s = stage_new(NULL, none);
+    uint8_t end[6];
+    int heard;
+
+    until_up(s);
+    publish_one(s, 1);
+    turn(s);
+    publish_one(s, 2);
+    s->now_ms++;
+    turn(s);
+    ck_assert_uint_eq(s->taken, 2);
+    weir_plugin_entry.source->drain(s->self);
+    weir_plugin_entry.source->settled(s->self, s->tokens, 1, WEIR_DELIVERED);
+    weir_plugin_entry.source->settled(s->self, s->tokens + 1, 1, WEIR_ABANDONED);
+    heard = dup(s->broker);
+    shutdown(s->broker, SHUT_WR); /* so that nobody waits for the broker to hang up */
+    stage_free(s);
+    ck_assert_int_eq(recv(heard, end, sizeof(end), 0), 6);
+    ck_assert_mem_eq(end, "\x40\x02\x00\x01\xe0\x00", 6);
+    close(heard);
+}
+END_TEST
+
+WEIR_UNIT_MAIN("mqtt-source connection",
+               tcase_add_test(tests,
+                              a_lone_message_passes_at_once_and_the_next_a_millisecond_later);
+               tcase_add_test(tests, a_large_read_leaves_the_socket_armed);
+               tcase_add_loop_test(tests, a_broker_that_never_answers_is_left_at_the_deadline, 0,
+                                   2);
+               tcase_add_test(tests, a_connect_that_never_ends_is_left_at_the_deadline);
+               tcase_add_test(tests, a_name_that_is_none_holds_nobody_up);
+               tcase_add_loop_test(tests, a_refusal_is_put_in_words, 0,
+                                   (int)(sizeof(refusals) / sizeof(refusals[0])));
+               tcase_add_test(tests, a_refused_filter_ends_the_task_by_name);
+               tcase_add_test(tests, less_qos_than_asked_is_said);
+               tcase_add_test(tests, a_lost_session_is_said_and_subscribed_anew);
+               tcase_add_test(tests, a_kept_session_is_not_subscribed_again);
+               tcase_add_test(tests, nonsense_from_the_broker_is_put_in_words);
+               tcase_add_test(tests, the_next_broker_has_its_turn);
+               tcase_add_test(tests, stopping_sends_what_may_be_acknowledged_and_says_goodbye);)
