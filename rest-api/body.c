@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,6 +50,7 @@ static weir_code read_json(const weir_buf *body, bool comments, json_t **ret_jso
 
 static const char *token(const json_t *json)
 {
+    assert(json);
     switch (json_typeof(json)) {
     case JSON_OBJECT:
         return "Object value (token `JsonToken.START_OBJECT`)";
