@@ -415,11 +415,14 @@ static weir_status late(mqtt_connection *c)
 static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
 {
     int64_t limit_ms = c->setup->settings->full_timeout_ms;
+    const mqtt_link_facts *facts = mqtt_link_look(c->link);
+    uint64_t received = facts->received[0] + facts->received[1] + facts->received[2];
 
-    if (!mqtt_link_look(c->link)->paused) {
+    if (!facts->paused || received != c->received) /* slow is not stopped */
         c->paused_since_ms = -1;
+    c->received = received;
+    if (!facts->paused)
         return WEIR_DONE;
-    }
     if (c->paused_since_ms < 0) {
         c->paused_since_ms = now_ms;
         c->pause_said = false;
@@ -540,7 +543,7 @@ void mqtt_connection_drain(mqtt_connection *c)
 {
     c->draining = true;
     mqtt_link_drain(c->link);
-    if (c->phase != UP)
+    if (!mqtt_link_look(c->link)->connected)
         hang_up(c); /* nothing has been taken on it, so there is nothing to acknowledge */
 }
 

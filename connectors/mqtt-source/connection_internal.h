@@ -36,6 +36,7 @@ struct mqtt_connection {
     size_t endpoint; /* the broker at hand */
     unsigned attempt, quick_losses;
     uint64_t connects, losses, sessions_lost;
+    uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;
     bool subscribed; /* by this task, in the session that the broker has */
     bool asked;      /* SUBSCRIBE is on its way, or not needed */

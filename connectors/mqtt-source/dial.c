@@ -26,7 +26,8 @@ typedef struct lookup {
     int done_fd; /* an eventfd: readable when the rest is filled in */
     atomic_bool done;
     atomic_int owners;
-    int error; /* of getaddrinfo() */
+    int error;        /* of getaddrinfo() */
+    int system_error; /* its errno */
     struct addrinfo *found;
 } lookup;
 
@@ -62,6 +63,7 @@ static void *lookup_run(void *arg)
     lookup *l = arg;
 
     l->error = resolve(l, AI_ADDRCONFIG);
+    l->system_error = errno;
     atomic_store(&l->done, true);
     eventfd_write(l->done_fd, 1);
     lookup_unref(l);
@@ -153,7 +155,7 @@ mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, int *ret_fd, char *why, size_t r
         return MQTT_DIALLING;
     if (l->error) {
         snprintf(why, room, "cannot look up '%s': %s", l->host,
-                 l->error == EAI_SYSTEM ? strerror(errno) : gai_strerror(l->error));
+                 l->error == EAI_SYSTEM ? strerror(l->system_error) : gai_strerror(l->error));
         return MQTT_DIAL_FAILED;
     }
     if (dial->fd < 0 && !dial->last_errno)

@@ -100,7 +100,7 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 /* ---- weir_source -------------------------------------------------------------------------------
  */
 
-static void to_log(void *ctx, weir_level level, const char *key, const char *text)
+static void to_worker(void *ctx, weir_level level, const char *key, const char *text)
 {
     const weir_host *host = ctx;
 
@@ -118,7 +118,7 @@ static void task_free(task *t)
 
 static weir_status start(const weir_host *host, const void *settings, void **self)
 {
-    mqtt_findings findings = {.ctx = (void *)host, .note = to_log};
+    mqtt_findings findings = {.ctx = (void *)host, .note = to_worker};
     mqtt_setup *setup = mqtt_setup_new(settings, host->connector, host->task, &findings);
     task *t;
 
