@@ -114,6 +114,8 @@ void weir_herder_ask(weir_herder *h, const weir_request *request, int64_t deadli
         reply->code = say->code;
         if (say->code != WEIR_OK)
             weir_fail(&reply->err, say->code, "%s", say->message ? say->message : "");
+        if (say->message && strlen(say->message) >= sizeof(reply->err.msg))
+            reply->message = weir_strdup(say->message);
         if (say->body)
             ck_assert_int_eq(weir_json_read(say->body, strlen(say->body), &reply->body, NULL),
                              WEIR_OK);
@@ -129,6 +131,7 @@ void weir_herder_ask(weir_herder *h, const weir_request *request, int64_t deadli
 void weir_reply_clear(weir_reply *reply)
 {
     json_decref(reply->body);
+    free(reply->message);
     free(reply->forward_to);
     for (size_t i = 0; i < reply->owner_count; i++)
         free(reply->owners[i].url);
@@ -191,6 +194,7 @@ weir_code weir_check_on(weir_foreign *foreign, const weir_check_request *request
     *check = (weir_check){.code = fake_check.code};
     if (fake_check.message)
         weir_fail(&check->err, fake_check.code, "%s", fake_check.message);
+    check->message = weir_strdup(fake_check.message);
     if (fake_check.report)
         ck_assert_int_eq(
             weir_json_read(fake_check.report, strlen(fake_check.report), &check->report, NULL),
@@ -201,6 +205,7 @@ weir_code weir_check_on(weir_foreign *foreign, const weir_check_request *request
 void weir_check_clear(weir_check *check)
 {
     json_decref(check->report);
+    free(check->message);
     *check = (weir_check){.code = WEIR_OK};
 }
 

@@ -86,6 +86,21 @@ START_TEST(a_refusal_becomes_its_status_with_the_herders_words)
 }
 END_TEST
 
+START_TEST(a_long_refusal_goes_out_uncut)
+{
+    char text[5001];
+    answer a;
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    worker.herder.replies[WEIR_ASK_CONFIG] = (fake_reply){.code = WEIR_INVALID, .message = text};
+    a = get(&worker, "/connectors/c1/config");
+    ck_assert_int_eq(a.status, 400);
+    ck_assert_msg(strstr(a.body, text) != NULL, "%s", a.body);
+    forget(&a);
+}
+END_TEST
+
 /* ---- Creating and changing ------------------------------------------------------------------ */
 
 START_TEST(create_answers_201_and_where_it_is)
@@ -390,6 +405,7 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, a_route_asks_the_herder_and_gives_its_answer, 0, WEIR_COUNT(asked));
     tcase_add_loop_test(tests, a_refusal_becomes_its_status_with_the_herders_words, 0,
                         WEIR_COUNT(codes));
+    tcase_add_test(tests, a_long_refusal_goes_out_uncut);
     tcase_add_test(tests, create_answers_201_and_where_it_is);
     tcase_add_test(tests, put_config_answers_201_only_for_a_new_connector);
     tcase_add_test(tests, patch_config_passes_on_what_was_sent);
