@@ -110,7 +110,7 @@ $(BUILD)/tests/unit/$(1)/test_%: $(BUILD)/tests/unit/$(1)/test_%.o $(call archiv
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
 # Programs of a layer that need real brokers; pytest runs them.
 $(BUILD)/tests/integration/$(1)/test_%: $(BUILD)/tests/integration/$(1)/test_%.o $(call archives,$(1))
-	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
 
