@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/props.h"
 #include "kafka/topics.h"
+#include "tests/support/c11_threads.h"
 #include "tests/support/unit.h"
 
 #include <pthread.h>

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "kafka/client.h"
 #include "kafka/compacted_log.h"
+#include "tests/support/c11_threads.h"
 #include "tests/support/unit.h"
 
 #include <librdkafka/rdkafka_mock.h>
