@@ -23,7 +23,8 @@ typedef struct stage {
     int listener, broker; /* the broker's sockets */
 } stage;
 
-static void stage_log(const weir_host *host, weir_level level, const char *fmt, ...)
+static void WEIR_PRINTF(3, 4)
+    stage_log(const weir_host *host, weir_level level, const char *fmt, ...)
 {
     stage *s = host->ctx;
     size_t used = strlen(s->logged);
@@ -35,7 +36,8 @@ static void stage_log(const weir_host *host, weir_level level, const char *fmt, 
     va_end(args);
 }
 
-static weir_status stage_fail(const weir_host *host, weir_status how, const char *fmt, ...)
+static weir_status WEIR_PRINTF(3, 4)
+    stage_fail(const weir_host *host, weir_status how, const char *fmt, ...)
 {
     stage *s = host->ctx;
     va_list args;

@@ -23,7 +23,8 @@ typedef struct fake {
     char failed[512], logged[16384];
 } fake;
 
-static void fake_log(const weir_host *host, weir_level level, const char *fmt, ...)
+static void WEIR_PRINTF(3, 4)
+    fake_log(const weir_host *host, weir_level level, const char *fmt, ...)
 {
     fake *f = host->ctx;
     size_t used = strlen(f->logged);
@@ -35,7 +36,8 @@ static void fake_log(const weir_host *host, weir_level level, const char *fmt, .
     va_end(args);
 }
 
-static weir_status fake_fail(const weir_host *host, weir_status how, const char *fmt, ...)
+static weir_status WEIR_PRINTF(3, 4)
+    fake_fail(const weir_host *host, weir_status how, const char *fmt, ...)
 {
     fake *f = host->ctx;
     va_list args;
