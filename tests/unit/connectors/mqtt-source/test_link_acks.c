@@ -48,6 +48,25 @@ START_TEST(one_packet_id_may_be_in_flight_twice)
 }
 END_TEST
 
+START_TEST(a_token_of_a_slots_last_life_finishes_nothing)
+{
+    script *s = script_new(NULL);
+
+    connected(s, false);
+    say_publish(s, 1, false, 1, "x");
+    feed(s);
+    answer(s, 0);
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 1);
+    say_publish(s, 1, false, 2, "y"); /* in the same slot */
+    feed(s);
+    answer(s, 0);
+    expect_nothing(s);
+    answer(s, 1);
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 2);
+    script_free(s);
+}
+END_TEST
+
 START_TEST(a_thousand_commits_make_one_write)
 {
     script *s = script_new(NULL);
@@ -339,6 +358,7 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, acks_leave_in_order_of_receipt_whatever_the_order_of_commits, 0,
                         240);
     tcase_add_test(tests, one_packet_id_may_be_in_flight_twice);
+    tcase_add_test(tests, a_token_of_a_slots_last_life_finishes_nothing);
     tcase_add_test(tests, a_thousand_commits_make_one_write);
     tcase_add_test(tests, more_messages_than_packet_ids_go_through);
     tcase_add_test(tests, what_paho_acknowledges_never_reaches_the_broker);
