@@ -9,6 +9,7 @@
 #include "plugin/connector_check.h"
 #include "plugin/foreign.h"
 #include "plugin/registry.h"
+#include "record/converter.h"
 #include "rest-api/server.h"
 #include "task/source_task.h"
 
@@ -65,17 +66,28 @@ static void raise_file_limit(void)
     }
 }
 
-static weir_code set_up_log(const weir_worker_settings *settings, weir_err *err)
+static weir_code check_converters(const weir_worker_settings *s, weir_err *err)
 {
-    weir_level level;
+    const struct {
+        const char *key, *prefix, *class_name;
+        weir_converter_use use;
+    } all[] = {{"key.converter", "key.converter.", s->key_converter, WEIR_KEY},
+               {"value.converter", "value.converter.", s->value_converter, WEIR_VALUE},
+               {"header.converter", "header.converter.", s->header_converter, WEIR_HEADER}};
 
-    if (!weir_level_parse(settings->log_level, &level))
-        return weir_fail(err, WEIR_INVALID,
-                         "Invalid value %s for configuration log.level: "
-                         "trace, debug, info, warn or error",
-                         settings->log_level);
-    weir_log_setup(level,
-                   strcasecmp(settings->log_format, "json") == 0 ? WEIR_LOG_JSON : WEIR_LOG_LOGFMT);
+    for (size_t i = 0; i < WEIR_COUNT(all); i++) {
+        weir_converter *converter = NULL;
+        weir_props props = WEIR_PROPS;
+        weir_code rc;
+
+        weir_props_merge_prefixed(&props, &s->props, all[i].prefix);
+        rc = weir_converter_new(all[i].class_name, all[i].use, &props, &converter, err);
+        weir_converter_free(converter);
+        weir_props_clear(&props);
+        if (rc != WEIR_OK)
+            return weir_fail_in(err, "Invalid value %s for configuration %s", all[i].class_name,
+                                all[i].key);
+    }
     return WEIR_OK;
 }
 
@@ -85,9 +97,9 @@ static weir_code start(worker *w, const char *file, weir_err *err)
 
     rc = weir_worker_settings_read(file, (const char *const *)environ, &w->settings, err);
     if (rc == WEIR_OK)
-        rc = set_up_log(w->settings, err);
-    if (rc == WEIR_OK)
         rc = weir_kafka_check_version(err);
+    if (rc == WEIR_OK)
+        rc = check_converters(w->settings, err);
     if (rc != WEIR_OK)
         return rc;
     weir_log(WEIR_INFO, "starting", "version", weir_version, "commit", weir_commit, "worker",

@@ -97,6 +97,7 @@ def test_a_taken_port_is_named(tmp_path):
 
 def test_internal_topics_are_made_as_asked_and_wrong_ones_refused(cluster, workers, tmp_path):
     group = workers(1)
+    wait_for(lambda: group.rest.get("/health").status == 200, 30, "health")
     found = topics(cluster.bootstrap)
     assert len(found[group.properties["config.storage.topic"]].partitions) == 1
     assert len(found[group.properties["status.storage.topic"]].partitions) == 5
@@ -123,7 +124,7 @@ def test_broken_plugins_end_in_a_clear_status_not_in_a_dead_worker(cluster, work
         assert any(file in line and "level=error" in line for line in log.splitlines()), file
 
     refused = rest.request("POST", "/connectors", {"name": "bad-plan", "config": {
-        "connector.class": "bad-plan", "tasks.max": "1", "plan": "null_key"}})
+        "connector.class": "bad-plan", "tasks.max": "1", "bad.plan": "null key"}})
     assert refused.status in (400, 500) and "bad-plan" in refused.json["message"]
     endless = rest.request("PUT", "/connectors/endless-plan/config", {
         "connector.class": "endless-plan", "tasks.max": "1"})
