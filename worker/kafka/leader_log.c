@@ -21,9 +21,10 @@
 
 #define TRANSACTION_TEXT "10000" /* readers stand still that long behind a leader that died */
 #define CLAIM_MS         15000   /* for init_transactions, in steps */
-#define CLAIM_STEP_MS    1000
+#define CLAIM_STEP_MS    500
 #define SETTLE_MS        15000 /* after that long an unfinished commit or abort is given up */
 #define ROOM_MS          2000  /* for the producer's queue to make room */
+#define SETTLE_FIRST_MS  2000  /* for what was sent before an abort */
 #define CLOSE_MS         2000
 
 /* ---- Batches ------------------------------------------------------------------------------- */
@@ -310,6 +311,9 @@ static weir_code transact(weir_leader_log *log, const weir_batch *batch, int64_t
             weir_fail(err, WEIR_FENCED, "%s", why);
             return die(log, cause, err);
         }
+        /* An abort that overtakes the transaction's first record is an invalid one to the broker.
+         */
+        rd_kafka_flush(log->rk, SETTLE_FIRST_MS);
         return abort_transaction(log, outcome, err);
     }
     return commit_transaction(log, batch->count, ret_offset, err);
