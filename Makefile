@@ -119,7 +119,7 @@ EXTRA.connectors/$(1) := -Iconnectors/$(1)
 EXTRA.tests/unit/connectors/$(1) := -Iconnectors/$(1)
 $(BUILD)/plugins/$(1).so: $(call objects,$(wildcard connectors/$(1)/*.c))
 	@mkdir -p $$(@D)
-	$(Q)$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) -pthread $(LDFLAGS) -o $$@
+	$(Q)$(CC) -shared -Wl,-z,nodelete $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) -pthread $(LDFLAGS) -o $$@
 $(BUILD)/tests/unit/connectors/$(1)/test_%: $(BUILD)/tests/unit/connectors/$(1)/test_%.o $(call objects,$(wildcard connectors/$(1)/*.c))
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) $(shell pkg-config --libs check) -lm -pthread $(LDFLAGS) -o $$@
 endef

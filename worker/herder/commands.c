@@ -13,80 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEADER_WAIT_MS 2000 /* how long a write waits for the next leader; then 409 */
-
-#define NO_LEADER                                                                                  \
-    "Cannot complete request momentarily due to no known leader URL, likely because a rebalance "  \
-    "was underway."
-
-/* ---- Waiting --------------------------------------------------------------------------------- */
-
-void weir_command_park(weir_herder *h, weir_slot *slot, int64_t until_ms)
-{
-    char name[24];
-
-    slot->parked_until_ms = until_ms;
-    snprintf(name, sizeof(name), "%020llu", (unsigned long long)++h->last_parked);
-    weir_map_set(&h->parked, name, slot);
-}
-
-void weir_commands_unpark(weir_herder *h, int64_t now_ms)
-{
-    weir_map parked = h->parked;
-
-    (void)now_ms;
-    if (parked.count == 0)
-        return;
-    h->parked = (weir_map){.drop = NULL};
-    WEIR_MAP_EACH (entry, &parked)
-        weir_command(h, entry->value); /* parks itself again if it has to */
-    weir_map_clear(&parked);
-}
-
-void weir_commands_end(weir_herder *h)
-{
-    WEIR_MAP_EACH (entry, &h->parked)
-        weir_slot_refuse(entry->value, WEIR_UNAVAILABLE, "Worker is shutting down");
-    weir_map_clear(&h->parked);
-}
-
-/* Before the stores are read nothing can be said about a connector, true or false. */
-static bool wait_for_start(weir_herder *h, weir_slot *slot)
-{
-    if (weir_herder_ready(h))
-        return false;
-    if (h->waiting_for)
-        weir_slot_refuse(slot, WEIR_UNAVAILABLE,
-                         "Worker is still starting up. It waits for Kafka: %s", h->waiting_for);
-    else if (weir_now_ms() >= slot->deadline_ms)
-        weir_slot_release(slot);
-    else
-        weir_command_park(h, slot, slot->deadline_ms);
-    return true;
-}
-
-/* Ours to do? Otherwise it is forwarded, parked or refused here. */
-static bool is_leaders_work(weir_herder *h, weir_slot *slot)
-{
-    int64_t now_ms = weir_now_ms();
-    const char *url;
-
-    if (weir_leads(h))
-        return true;
-    url = h->role == WEIR_FOLLOWER ? weir_leader_url(h) : NULL;
-    if (url && !weir_same(h->config.leader.instance, h->instance)) {
-        weir_slot_forward(slot, url);
-        return false;
-    }
-    if (!slot->parked_until_ms)
-        slot->parked_until_ms = h->had_leader ? now_ms + LEADER_WAIT_MS : slot->deadline_ms;
-    if (now_ms < slot->parked_until_ms)
-        weir_command_park(h, slot, slot->parked_until_ms);
-    else
-        weir_slot_refuse(slot, WEIR_CONFLICT, NO_LEADER);
-    return false;
-}
-
 /* ---- Checking -------------------------------------------------------------------------------- */
 
 typedef struct check_ticket {
@@ -141,7 +67,6 @@ static void check_config(weir_herder *h, weir_slot *slot, const weir_connector_e
 {
     weir_target target = entry ? entry->target : wished_target(slot);
 
-    slot->existed = entry != NULL;
     if (!weir_props_has(&slot->config, "name"))
         weir_props_set(&slot->config, "name", slot->connector);
     submit(h, slot, slot->connector, &slot->config, target == WEIR_STARTED);
@@ -167,8 +92,10 @@ static void patch_config(weir_herder *h, weir_slot *slot, const weir_connector_e
         weir_slot_refuse(slot, WEIR_NOT_FOUND, "Connector %s not found", slot->connector);
         return;
     }
+    if (slot->patch.count == 0)
+        weir_props_merge(&slot->patch, &slot->config);
     weir_props_merge(&merged, &entry->config);
-    WEIR_PROPS_EACH (pair, &slot->config) {
+    WEIR_PROPS_EACH (pair, &slot->patch) {
         if (pair->value)
             weir_props_set(&merged, pair->key, pair->value);
         else
@@ -317,14 +244,14 @@ static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_e
     if (url)
         weir_slot_forward(slot, url);
     else
-        weir_slot_refuse(slot, WEIR_CONFLICT, NO_LEADER);
+        weir_slot_refuse(slot, WEIR_CONFLICT, WEIR_NO_LEADER);
 }
 
 static void leaders_command(weir_herder *h, weir_slot *slot)
 {
     const weir_connector_entry *entry;
 
-    if (!is_leaders_work(h, slot))
+    if (!weir_is_leaders_work(h, slot))
         return;
     entry = weir_config_store_find(&h->config, slot->connector);
     switch (slot->request.what) {
@@ -357,6 +284,8 @@ void weir_command(weir_herder *h, weir_slot *slot)
         weir_slot_release(slot);
         return;
     }
+    if (weir_settle_fenced(h, slot))
+        return;
     switch (slot->request.what) {
     case WEIR_ASK_ROOT:
     case WEIR_ASK_HEALTH:
@@ -369,7 +298,7 @@ void weir_command(weir_herder *h, weir_slot *slot)
     default:
         break;
     }
-    if (wait_for_start(h, slot))
+    if (weir_wait_for_start(h, slot))
         return;
     switch (slot->request.what) {
     case WEIR_ASK_CONNECTOR:
@@ -470,10 +399,9 @@ void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check)
             refuse_config(slot, check);
         return;
     }
-    if (!weir_leads(h)) {
-        weir_slot_refuse(slot, WEIR_CONFLICT,
-                         "Cannot complete request because of a conflicting operation (e.g. worker "
-                         "rebalance)");
+    if (!weir_leads(h)) { /* nothing was written: whoever leads next does it */
+        slot->parked_until_ms = 0;
+        weir_command_park(h, slot, slot->deadline_ms);
         return;
     }
     if (slot->request.what == WEIR_ASK_RESUME)
@@ -501,7 +429,7 @@ static const char *failure_text(weir_ask what)
     }
 }
 
-static void answer_written(weir_herder *h, weir_slot *slot)
+void weir_answer_written(weir_herder *h, weir_slot *slot)
 {
     const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
     json_t *body = slot->reply.body;
@@ -522,23 +450,25 @@ static void answer_written(weir_herder *h, weir_slot *slot)
 void weir_command_written(weir_herder *h, weir_slot *slot, weir_code code, const weir_err *err)
 {
     if (code == WEIR_OK) {
-        answer_written(h, slot);
+        weir_answer_written(h, slot);
+        return;
+    }
+    if (code == WEIR_FENCED) {
+        slot->fenced = true;
+        slot->fenced_term = h->term;
+        weir_command_park(h, slot, slot->deadline_ms);
+        return;
+    }
+    if (code == WEIR_CLOSED) { /* nothing was written: whoever leads next does it */
+        slot->parked_until_ms = 0;
+        weir_command_park(h, slot, slot->deadline_ms);
         return;
     }
     json_decref(slot->reply.body);
     slot->reply.body = NULL;
     weir_logf(WEIR_WARN, "%s (connector '%s'): %s", failure_text(slot->request.what),
               slot->connector, err->msg);
-    if (code == WEIR_CLOSED)
-        weir_slot_refuse(slot, WEIR_CONFLICT,
-                         "Cannot complete request because of a conflicting operation (e.g. worker "
-                         "rebalance)");
-    else if (code == WEIR_FENCED)
-        weir_slot_refuse(slot, WEIR_FAILED,
-                         "Failed to write to config topic; this may be due to a transient error "
-                         "and the request can be safely retried");
-    else
-        weir_slot_refuse(slot, WEIR_FAILED, "%s", failure_text(slot->request.what));
+    weir_slot_refuse(slot, WEIR_FAILED, "%s", failure_text(slot->request.what));
 }
 
 /* ---- Upkeep: the leader plans what nobody asked for ------------------------------------------ */

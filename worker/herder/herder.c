@@ -85,6 +85,7 @@ void weir_slot_release(weir_slot *slot)
         return;
     weir_reply_clear(&slot->reply);
     weir_props_clear(&slot->config);
+    weir_props_clear(&slot->patch);
     free(slot->connector);
     free(slot->target);
     pthread_cond_destroy(&slot->changed);

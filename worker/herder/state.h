@@ -7,6 +7,7 @@
  *   decision.c     who runs what: from the log to assignor.c and back into the log
  *   workload.c     this worker's items: start, stop, restart, their statuses
  *   commands.c     what the REST API wants done
+ *   waiting.c      commands that cannot be done at this moment
  *   batches.c      what goes into one transaction
  *   answers.c      what the REST API wants to know
  *
@@ -83,9 +84,12 @@ struct weir_slot {
 
     weir_request request; /* strings and config owned below */
     char *connector, *target;
-    weir_props config;
+    weir_props config; /* to be written; of a PATCH: what it makes of the present one */
+    weir_props patch;  /* as it was asked for */
     int64_t deadline_ms, parked_until_ms;
-    bool existed; /* PUT: answers 200, not 201 */
+    bool fenced; /* written under fenced_term, and the lead was lost before it was known to be there
+                  */
+    int64_t fenced_term;
 };
 
 void weir_slot_release(weir_slot *slot); /* [any] */
@@ -263,10 +267,22 @@ void weir_status_remove(weir_herder *h, const char *connector, int32_t task);
 void weir_command(weir_herder *h, weir_slot *slot);
 void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check);
 void weir_command_written(weir_herder *h, weir_slot *slot, weir_code code, const weir_err *err);
+void weir_answer_written(weir_herder *h, weir_slot *slot); /* it is in the log, and read */
+
+/* waiting.c */
+#define WEIR_NO_LEADER                                                                             \
+    "Cannot complete request momentarily due to no known leader URL, likely because a rebalance "  \
+    "was underway."
+/* True: not to be done now; parked, forwarded or refused. */
+bool weir_wait_for_start(weir_herder *h, weir_slot *slot);
+bool weir_settle_fenced(weir_herder *h, weir_slot *slot);
+/* False: not to be done here; parked, forwarded or refused. */
+bool weir_is_leaders_work(weir_herder *h, weir_slot *slot);
 void weir_command_park(weir_herder *h, weir_slot *slot, int64_t until_ms);
 void weir_commands_unpark(weir_herder *h, int64_t now_ms);
 void weir_commands_end(weir_herder *h); /* everything parked is refused: shutting down */
-/* The leader's own planning of a connector whose task set is missing or broken. */
+
+/* commands.c: the leader's own planning of a connector whose task set is missing or broken. */
 void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry);
 void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *check);
 
