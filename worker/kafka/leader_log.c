@@ -3,6 +3,8 @@
  * One thread owns the transactional handle and makes every blocking call on it. A handle lives
  * from a claim to the first answer that casts doubt on it: a producer that may have lost its right
  * is not repaired but thrown away, and the right is claimed anew.
+ * Those calls are made in short steps, which librdkafka resumes: in 2.0.2 a time-out of -1 waits
+ * for ever, whatever the transaction's own is.
  * Which error means what is asked of librdkafka's predicates, in the order of kafka-client.md 5.1.
  */
 #include "kafka/leader_log.h"
@@ -20,11 +22,12 @@
 #include <time.h>
 
 #define TRANSACTION_TEXT "10000" /* readers stand still that long behind a leader that died */
-#define CLAIM_MS         15000   /* for init_transactions, in steps */
-#define CLAIM_STEP_MS    500
-#define SETTLE_MS        15000 /* after that long an unfinished commit or abort is given up */
-#define ROOM_MS          2000  /* for the producer's queue to make room */
-#define SETTLE_FIRST_MS  2000  /* for what was sent before an abort */
+#define CLAIM_MS         15000   /* for init_transactions */
+#define STEP_MS          500     /* of any call that blocks; called again, it goes on */
+#define COMMIT_MS        15000   /* after that long an unfinished commit is given up ... */
+#define ABORT_MS         5000    /* ... or an abort, which Kafka does by itself then */
+#define ROOM_MS          2000    /* for the producer's queue to make room */
+#define SETTLE_FIRST_MS  2000    /* for what was sent before an abort */
 #define CLOSE_MS         2000
 
 /* ---- Batches ------------------------------------------------------------------------------- */
@@ -216,13 +219,13 @@ static weir_code die(weir_leader_log *log, rd_kafka_resp_err_t cause, weir_err *
 /* Ends the transaction without its records. `outcome` is what to say when that has worked. */
 static weir_code abort_transaction(weir_leader_log *log, weir_code outcome, weir_err *err)
 {
-    int64_t until_ms = weir_now_ms() + SETTLE_MS;
+    int64_t until_ms = weir_now_ms() + ABORT_MS;
     rd_kafka_resp_err_t cause = RD_KAFKA_RESP_ERR_NO_ERROR;
     weir_err trouble;
     verdict v;
 
     do
-        v = judge(rd_kafka_abort_transaction(log->rk, -1), "abort", &cause, &trouble);
+        v = judge(rd_kafka_abort_transaction(log->rk, STEP_MS), "abort", &cause, &trouble);
     while (v == REPEAT && weir_now_ms() < until_ms && !is_closing(log));
     if (v == DONE) {
         err->code = outcome;
@@ -253,13 +256,13 @@ static rd_kafka_resp_err_t produce(weir_leader_log *log, const batch_record *rec
 static weir_code commit_transaction(weir_leader_log *log, size_t count, int64_t *ret_offset,
                                     weir_err *err)
 {
-    int64_t until_ms = weir_now_ms() + SETTLE_MS;
+    int64_t until_ms = weir_now_ms() + COMMIT_MS;
     rd_kafka_resp_err_t cause = RD_KAFKA_RESP_ERR_NO_ERROR;
     verdict v;
 
     do
-        v = judge(rd_kafka_commit_transaction(log->rk, -1), "commit", &cause, err);
-    while (v == REPEAT && weir_now_ms() < until_ms);
+        v = judge(rd_kafka_commit_transaction(log->rk, STEP_MS), "commit", &cause, err);
+    while (v == REPEAT && weir_now_ms() < until_ms && !is_closing(log));
     if (v == DONE && (count == 0 || log->offset >= 0)) {
         *ret_offset = log->offset;
         return WEIR_OK;
@@ -269,7 +272,12 @@ static weir_code commit_transaction(weir_leader_log *log, size_t count, int64_t 
         drop_handle(log);
         return WEIR_FENCED;
     }
-    if (v != ABORT)
+    if (v == REPEAT) {
+        drop_handle(log);
+        err->code = WEIR_FENCED;
+        return weir_fail_in(err, "given up, and whether the commit took place is not known");
+    }
+    if (v == DEAD)
         return die(log, cause, err);
     /* A record that was not delivered proves that nothing was committed. */
     if (log->refused || log->delivered < count) {
@@ -324,8 +332,7 @@ static void prime(weir_leader_log *log)
 {
     const rd_kafka_metadata_t *metadata;
 
-    if (rd_kafka_metadata(log->rk, 0, log->rkt, &metadata, CLAIM_STEP_MS) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_metadata(log->rk, 0, log->rkt, &metadata, STEP_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_metadata_destroy(metadata);
 }
 
@@ -344,7 +351,7 @@ static weir_code claim(weir_leader_log *log, const weir_batch *batch, int64_t *r
         return rc;
     prime(log);
     do
-        v = judge(rd_kafka_init_transactions(log->rk, CLAIM_STEP_MS), "claim", &cause, err);
+        v = judge(rd_kafka_init_transactions(log->rk, 2 * STEP_MS), "claim", &cause, err);
     while (v == REPEAT && weir_now_ms() < until_ms && !is_closing(log));
     if (v == REPEAT) {
         drop_handle(log);

@@ -41,11 +41,13 @@ typedef void weir_leader_report(void *ctx, uint64_t token, weir_code code, int64
 WEIR_MUST_CHECK weir_code weir_leader_log_open(const weir_props *props, const char *topic,
                                                const char *group_id, weir_leader_report *report,
                                                void *ctx, weir_leader_log **ret_log, weir_err *err);
-/* Ends L: an open transaction is aborted, what is queued answers WEIR_CLOSED. Bounded (2 s). */
+/* Ends L: what is queued answers WEIR_CLOSED. Bounded (2 s): a call of librdkafka that lasts longer
+ * is left to itself, and nothing is reported after this has returned. */
 void weir_leader_log_close(weir_leader_log *log);
 
-/* [any] Takes L over: a new handle, init_transactions (fences the predecessor, aborts what it left
- * open), then commits `batch`, which holds the `leader` record. Takes `batch`. */
+/* [any] Takes L over; unless the answer is WEIR_OK there is no handle afterwards. A new handle,
+ * init_transactions (fences the predecessor, aborts what it left open), then commits `batch`, which
+ * holds the `leader` record. Takes `batch`. */
 void weir_leader_log_claim(weir_leader_log *log, weir_batch *batch, uint64_t token);
 /* [any] Commits `batch` in one transaction. Takes `batch`. */
 void weir_leader_log_write(weir_leader_log *log, weir_batch *batch, uint64_t token);

@@ -1,7 +1,8 @@
 /* layer.h - what the programs that try the kafka layer on real brokers share.
  *
- * BOOTSTRAP names the brokers. WEIR_TEST_SLOWNESS stretches deadlines. Everything that happens
- * goes through a diary: threads of the layer write, the test waits for what it expects.
+ * BOOTSTRAP names the brokers, BROKER is a command that kills and starts them. WEIR_TEST_SLOWNESS
+ * stretches deadlines. Everything that happens goes through a diary: threads of the layer write,
+ * the test waits for what it expects.
  */
 #ifndef WEIR_TESTS_LAYER_H
 #define WEIR_TESTS_LAYER_H
@@ -62,6 +63,18 @@ static inline char *new_topic(const char *what, int partitions)
                   err.msg);
     weir_props_clear(&props);
     return name;
+}
+
+/* broker("kill 2"), broker("start 1 2 3"): BROKER is the command that does it. */
+static inline void broker(const char *what)
+{
+    const char *command = getenv("BROKER");
+    char *line;
+
+    ck_assert_msg(command, "BROKER is not set");
+    line = weir_format("%s %s >/dev/null", command, what);
+    ck_assert_int_eq(system(line), 0);
+    free(line);
 }
 
 /* ---- The diary ----------------------------------------------------------------------------- */

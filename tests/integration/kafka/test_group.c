@@ -255,6 +255,21 @@ START_TEST(a_stopped_process_finds_its_membership_lost)
 }
 END_TEST
 
+START_TEST(kafka_away_for_longer_than_a_session_is_a_loss_and_mends)
+{
+    weir_group *one = join(&first);
+    entry before = diary_wait(&events, &at, 'A', 1, SOON_MS), after;
+
+    broker("kill 1 2 3");
+    diary_wait(&events, &at, 'L', 1, SESSION_MS + 5000);
+    broker("start 1 2 3");
+    after = diary_wait(&events, &at, 'A', 1, 2 * SOON_MS);
+    ck_assert_int_eq(after.b, 1);
+    ck_assert_str_ne(after.text, before.text);
+    weir_group_close(one);
+}
+END_TEST
+
 START_TEST(without_kafka_leaving_is_bounded)
 {
     weir_group *one;
@@ -276,4 +291,5 @@ WEIR_UNIT_MAIN("group", tcase_set_timeout(tests, (double)scaled(90000) / 1000);
                tcase_add_test(tests, a_killed_member_is_missed_after_its_session);
                tcase_add_test(tests, a_hanging_herder_loses_the_membership_until_it_is_back);
                tcase_add_test(tests, a_stopped_process_finds_its_membership_lost);
+               tcase_add_test(tests, kafka_away_for_longer_than_a_session_is_a_loss_and_mends);
                tcase_add_test(tests, without_kafka_leaving_is_bounded);)

@@ -189,6 +189,63 @@ START_TEST(a_record_too_large_harms_nobody_else)
 }
 END_TEST
 
+/* Reads the log to its end; is the key there? */
+static bool is_written(const char *key)
+{
+    const weir_log_listener listener = {NULL, on_record, on_reached};
+    weir_compacted_log *log = NULL;
+    bool found = false;
+    weir_err err;
+
+    ck_assert_int_eq(weir_compacted_log_open(&props, topic, &listener, &log, &err), WEIR_OK);
+    at = said.count;
+    diary_wait(&said, &at, 'b', -1, SOON_MS);
+    weir_compacted_log_close(log);
+    for (size_t i = 0; i < said.count; i++)
+        found = found || (said.entries[i].what == 'r' && strcmp(said.entries[i].text, key) == 0);
+    return found;
+}
+
+START_TEST(a_write_while_kafka_is_away_is_answered_in_time_and_truthfully)
+{
+    weir_leader_log *leader = open_leader(&first);
+    int64_t since_ms;
+    entry e;
+
+    weir_leader_log_claim(leader, batch_of("leader", "v"), 1);
+    answer(1, 1, WEIR_OK);
+    broker("kill 1 2 3");
+    since_ms = weir_now_ms();
+    weir_leader_log_write(leader, batch_of("lost", "v"), 2);
+    e = diary_wait(&said, &at, 'w', 1, 60000);
+    printf("without brokers a write was answered '%s' after %lld ms: %s\n",
+           weir_code_text((weir_code)(e.a % 100)), (long long)(weir_now_ms() - since_ms), e.text);
+    ck_assert(e.a == 200 + WEIR_TIMED_OUT || e.a == 200 + WEIR_FENCED);
+    ck_assert_int_lt(weir_now_ms() - since_ms, scaled(40000));
+    broker("start 1 2 3");
+    weir_leader_log_claim(leader, batch_of("leader", "again"), 3);
+    answer(1, 3, WEIR_OK);
+    ck_assert(!is_written("lost")); /* no broker was there to commit it */
+    weir_leader_log_close(leader);
+}
+END_TEST
+
+START_TEST(closing_does_not_wait_for_a_commit_that_hangs)
+{
+    weir_leader_log *leader = open_leader(&first);
+    int64_t since_ms;
+
+    weir_leader_log_claim(leader, batch_of("leader", "v"), 1);
+    answer(1, 1, WEIR_OK);
+    broker("kill 1 2 3");
+    weir_leader_log_write(leader, batch_of("lost", "v"), 2);
+    since_ms = weir_now_ms();
+    weir_leader_log_close(leader);
+    ck_assert_int_lt(weir_now_ms() - since_ms, scaled(3000));
+    broker("start 1 2 3");
+}
+END_TEST
+
 START_TEST(without_kafka_a_claim_ends_with_its_time)
 {
     weir_leader_log *leader;
@@ -227,5 +284,9 @@ WEIR_UNIT_MAIN("leader_log", tcase_add_checked_fixture(tests, setup, teardown);
                tcase_add_test(tests, the_second_claim_fences_the_first);
                tcase_add_test(tests, a_claim_while_leading_is_a_new_term);
                tcase_add_test(tests, a_record_too_large_harms_nobody_else);
+               tcase_set_timeout(tests, (double)scaled(150000) / 1000);
+               tcase_add_test(tests,
+                              a_write_while_kafka_is_away_is_answered_in_time_and_truthfully);
+               tcase_add_test(tests, closing_does_not_wait_for_a_commit_that_hangs);
                tcase_add_test(tests, without_kafka_a_claim_ends_with_its_time);
                tcase_add_test(tests, closing_answers_what_is_left);)

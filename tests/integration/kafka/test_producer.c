@@ -1,6 +1,5 @@
 /* test_producer.c - P on real brokers, one of which dies under it.
  *
- * BROKER is a command that kills and starts brokers: "$BROKER kill 2".
  * The diary: 'p' a write reported (a: token, b: code), 'r' a record read (a: its number, b:
  * partition), 'b' a barrier.
  */
@@ -50,17 +49,6 @@ static void teardown(void)
     weir_props_clear(&props);
     diary_close(&seen);
     free(topic);
-}
-
-static void broker(const char *what)
-{
-    const char *command = getenv("BROKER");
-    char *line;
-
-    ck_assert_msg(command, "BROKER is not set");
-    line = weir_format("%s %s >/dev/null", command, what);
-    ck_assert_int_eq(system(line), 0);
-    free(line);
 }
 
 static void send_numbers(weir_producer *producer, int from, int count)
