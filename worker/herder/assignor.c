@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,11 +29,6 @@ typedef struct deal {
     worker_share *shares; /* of the workers that may be given something */
     size_t share_count;
 } deal;
-
-static bool same_item(const weir_item *a, const weir_item *b)
-{
-    return a->task == b->task && strcmp(a->connector, b->connector) == 0;
-}
 
 static const weir_assign_worker *find_worker(const weir_assign_input *input, const char *id)
 {
@@ -175,7 +169,6 @@ static void sort_all(deal *d)
         const weir_placement **found =
             bsearch(&wanted, sorted, input->previous_count, sizeof(*sorted), by_item);
 
-        assert(!found || same_item(&(*found)->item, &input->items[i]));
         d->result[i].item = input->items[i];
         sort_item(d, &d->result[i], found ? *found : NULL);
     }
