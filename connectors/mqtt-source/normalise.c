@@ -5,6 +5,7 @@
  */
 #include "settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,13 +243,34 @@ static void on_error_handler(input *in, const char *key, const char *value)
         in->host->note(in->host, WEIR_ERROR, key, "'%s' is none of default, no", value);
 }
 
+/* A Java int. */
+static bool whole(const char *text, int64_t *ret_number)
+{
+    char *end;
+    long long number;
+
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    if (errno || end == text || *end || number < INT32_MIN || number > INT32_MAX)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
 static void on_redeliveries(input *in, const char *key, const char *value)
 {
     const char *delay = posted(in, "camel.error.handler.redelivery.delay");
-    long long total = atoll(value) * (delay ? atoll(delay) : 1000);
+    int64_t times, delay_ms;
     char text[24];
 
-    snprintf(text, sizeof(text), "%lld", total < 0 ? -1 : total);
+    if (!whole(value, &times)) {
+        in->host->note(in->host, WEIR_ERROR, key, "'%s' is no whole number, -1 for ever", value);
+        return;
+    }
+    /* A bad delay is refused under its own key. */
+    if (!delay || !whole(delay, &delay_ms) || delay_ms < 0)
+        delay_ms = 1000;
+    snprintf(text, sizeof(text), "%lld", (long long)(times < 0 ? -1 : times * delay_ms));
     set_alias(in, key, "errors.retry.timeout", text);
 }
 
