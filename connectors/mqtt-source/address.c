@@ -65,9 +65,7 @@ bool mqtt_endpoint_parse(const char *uri, mqtt_endpoint *ret_endpoint, char *why
         return false;
     }
     size = strcspn(host, "/?#");
-    if (host[size] == '/' && !host[size + 1])
-        rest = host + size; /* one slash at the end does no harm */
-    else if (host[size]) {
+    if (host[size] && strcmp(host + size, "/") != 0) { /* one slash at the end does no harm */
         snprintf(why, room, "nothing may follow host and port");
         return false;
     }

@@ -35,6 +35,7 @@ uint8_t *mqtt_bytes_reserve(mqtt_bytes *bytes, size_t size)
 {
     size_t used = mqtt_bytes_size(bytes);
 
+    assert(bytes->data || !bytes->start);
     if (bytes->room - bytes->end >= size && bytes->data)
         return bytes->data + bytes->end;
     if (bytes->start) { /* move before growing: it costs what is left inside */
