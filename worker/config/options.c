@@ -377,9 +377,29 @@ static void print_text(const weir_option *option, const int widths[2], weir_buf 
     weir_buf_free(&limits);
 }
 
+/* Did a row before this one have its group? Then it was printed with that one. */
+static bool printed_before(const weir_option *options, const weir_option *option)
+{
+    for (const weir_option *other = options; other < option; other++)
+        if (weir_same(other->group, option->group))
+            return true;
+    return false;
+}
+
+static void print_group(const weir_option *first, const int widths[2], bool markdown, weir_buf *out)
+{
+    for (const weir_option *option = first; option->name; option++) {
+        if (!weir_same(option->group, first->group))
+            continue;
+        if (markdown)
+            print_markdown(option, option == first, out);
+        else
+            print_text(option, widths, out);
+    }
+}
+
 void weir_options_print(const weir_option *options, bool markdown, weir_buf *out)
 {
-    const char *group = NULL;
     int widths[2] = {0, 0};
 
     for (const weir_option *option = options; option->name; option++) {
@@ -390,15 +410,12 @@ void weir_options_print(const weir_option *options, bool markdown, weir_buf *out
             widths[1] = fallback;
     }
     for (const weir_option *option = options; option->name; option++) {
-        bool first = option == options || !weir_same(option->group, group);
-
-        group = option->group;
-        if (first && group)
-            weir_buf_format(out, markdown ? "%s### %s\n\n" : "%s%s\n",
-                            option == options ? "" : "\n", group);
-        if (markdown)
-            print_markdown(option, first, out);
-        else
-            print_text(option, widths, out);
+        if (printed_before(options, option))
+            continue;
+        if (option != options)
+            weir_buf_char(out, '\n');
+        if (option->group)
+            weir_buf_format(out, markdown ? "### %s\n\n" : "%s\n", option->group);
+        print_group(option, widths, markdown, out);
     }
 }

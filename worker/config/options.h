@@ -38,7 +38,7 @@ const char *weir_option_default(const weir_option *option);
 /* Takes the next element of a comma-separated list at *at, trimmed; empty ones are skipped. The
  * caller's to free(); NULL at the end. */
 char *weir_list_take(const char **at);
-/* The keys of a table for people: aligned text, or a Markdown table. */
+/* The keys of a table for people, group by group: aligned text, or Markdown tables. */
 void weir_options_print(const weir_option *options, bool markdown, weir_buf *out);
 
 #endif

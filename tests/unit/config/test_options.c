@@ -26,7 +26,7 @@ static const weir_option options[] = {
     {"wide", WEIR_FIELD(sample, wide), .fallback = "0", .max = INT64_MAX},
     {"any", WEIR_FIELD(sample, any), .fallback = "-7"},
     {"ratio", WEIR_FIELD(sample, ratio), .fallback = "0.5"},
-    {"flag", WEIR_FIELD(sample, flag), .fallback = "true"},
+    {"flag", WEIR_FIELD(sample, flag), .fallback = "true", .group = "Main"},
     {0},
 };
 
@@ -235,6 +235,18 @@ START_TEST(markdown_is_one_table_a_group)
 }
 END_TEST
 
+START_TEST(a_group_is_printed_once_wherever_its_rows_stand)
+{
+    static const bool forms[] = {false, true};
+    weir_buf out = WEIR_BUF;
+
+    weir_options_print(options, forms[_i], &out);
+    ck_assert_ptr_null(strstr(out.data + strlen("### Main"), "Main\n"));
+    ck_assert_msg(strstr(out.data, "flag") < strstr(out.data, "secret"), "%s", out.data);
+    weir_buf_free(&out);
+}
+END_TEST
+
 START_TEST(a_list_is_taken_element_by_element)
 {
     const char *at = " a , b b,,c,\t, ";
@@ -262,4 +274,5 @@ WEIR_UNIT_MAIN("options", tcase_add_test(tests, defaults_fill_what_was_not_said)
                tcase_add_test(tests, a_name_that_is_no_row_is_not_found);
                tcase_add_test(tests, text_for_people_is_aligned_and_grouped);
                tcase_add_test(tests, markdown_is_one_table_a_group);
+               tcase_add_loop_test(tests, a_group_is_printed_once_wherever_its_rows_stand, 0, 2);
                tcase_add_test(tests, a_list_is_taken_element_by_element);)
