@@ -30,7 +30,10 @@ static const char usage_text[] =
     "\n"
     "  weir worker FILE            run a worker with the properties in FILE, and CONNECT_*\n"
     "                              environment variables on top (FILE may be - for none)\n"
-    "  weir config [--markdown]    every key of a worker and of a connector, with its default\n"
+    "  weir config [--markdown] [PLUGIN.PATH]\n"
+    "                              every key of a worker, of a connector and of each plugin, with\n"
+    "                              its default; the plugins are those of a worker whose\n"
+    "                              plugin.path is PLUGIN.PATH\n"
     "  weir --version\n"
     "  weir --help\n";
 
@@ -181,18 +184,42 @@ static int run_worker(const char *file)
 
 /* ---- The other commands ---------------------------------------------------------------------- */
 
-static int print_config(bool markdown)
+static void print_heading(weir_buf *out, bool markdown, const char *text)
+{
+    weir_buf_format(out, markdown ? "\n## %s\n\n" : "\n%s\n\n", text);
+}
+
+static void print_plugin(weir_buf *out, bool markdown, const weir_plugin_desc *desc)
+{
+    print_heading(out, markdown, desc->name);
+    for (size_t i = 0; WEIR_HAS(desc, aliases) && desc->aliases[i]; i++) {
+        weir_buf_text_add(out, i == 0 ? "Also called " : ", ");
+        weir_buf_format(out, markdown ? "`%s`" : "%s", desc->aliases[i]);
+    }
+    if (WEIR_HAS(desc, aliases) && desc->aliases[0])
+        weir_buf_text_add(out, ".\n\n");
+    weir_options_print(desc->options, markdown, out);
+}
+
+static int print_config(bool markdown, const char *plugin_path)
 {
     weir_buf out = WEIR_BUF;
+    weir_registry *registry;
 
-    weir_buf_text_add(&out, markdown ? "# Configuration\n\nMade by `weir config --markdown`.\n\n"
-                                       "## Worker\n\n"
-                                     : "Worker\n\n");
+    weir_log_setup(WEIR_WARN, WEIR_LOG_LOGFMT);
+    weir_log_to(STDERR_FILENO); /* standard output is the answer's */
+    registry = weir_registry_load(plugin_path);
+    if (markdown)
+        weir_buf_text_add(&out, "# Configuration\n\nMade by `make docs`: do not edit.\n");
+    print_heading(&out, markdown, "Worker");
     weir_options_print(weir_worker_options, markdown, &out);
-    weir_buf_text_add(&out, markdown ? "\n## Every connector\n\n" : "\nEvery connector\n\n");
+    print_heading(&out, markdown, "Every connector");
     weir_options_print(weir_connector_options, markdown, &out);
-    fputs(weir_buf_text(&out), stdout);
+    for (size_t i = 0; i < weir_registry_count(registry); i++)
+        print_plugin(&out, markdown, weir_plugin_desc_of(weir_registry_at(registry, i)));
+    fputs(weir_buf_text(&out) + (markdown ? 0 : 1), stdout);
     weir_buf_free(&out);
+    weir_registry_free(registry);
     return EXIT_SUCCESS;
 }
 
@@ -202,8 +229,13 @@ int main(int argc, char **argv)
 
     if (strcmp(command, "worker") == 0 && argc == 3)
         return run_worker(strcmp(argv[2], "-") == 0 ? NULL : argv[2]);
-    if (strcmp(command, "config") == 0 && argc <= 3)
-        return print_config(argc == 3 && strcmp(argv[2], "--markdown") == 0);
+    if (strcmp(command, "config") == 0) {
+        bool markdown = argc > 2 && strcmp(argv[2], "--markdown") == 0;
+        int words = markdown ? 3 : 2;
+
+        if (argc <= words + 1 && (argc == words || argv[words][0] != '-'))
+            return print_config(markdown, argc > words ? argv[words] : NULL);
+    }
     if (strcmp(command, "--version") == 0) {
         printf("weir %s (commit %s), librdkafka %s\n", weir_version, weir_commit,
                rd_kafka_version_str());

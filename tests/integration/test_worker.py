@@ -24,9 +24,11 @@ def test_help_version_and_config():
     assert weir("bogus").returncode == 1
     keys = weir("config").stdout
     for key in ("group.id", "config.storage.topic", "session.timeout.ms", "rest.json.comments",
-                "tasks.max"):
+                "tasks.max", "mqtt.topics"):
         assert key in keys
     assert weir("config", "--markdown").stdout.startswith("# ")
+    assert "mqtt.topics" not in weir("config", "/nowhere").stdout
+    assert weir("config", "--bogus").returncode == 1
 
 
 @pytest.mark.parametrize("change, says", [

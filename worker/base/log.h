@@ -22,7 +22,7 @@
 typedef enum weir_log_format { WEIR_LOG_LOGFMT, WEIR_LOG_JSON } weir_log_format;
 
 void weir_log_setup(weir_level least, weir_log_format format);
-/* For tests: lines go to this descriptor instead of standard output. */
+/* Lines go to this descriptor instead of standard output. */
 void weir_log_to(int fd);
 bool weir_log_wants(weir_level level);
 /* "debug", any case (also Java's WARN, FATAL, OFF is not one). False: no such level. */
