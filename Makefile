@@ -176,22 +176,32 @@ bench:
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-lint: compile_commands.json
+TIDY_FILES = $(filter-out tests/%,$(filter %.c,$(C_FILES)))
+TIDY_JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+# clang-tidy counts aloud what it hid; only what it found is shown.
+lint: compile_commands.json build
 	clang-format --dry-run --Werror $(C_FILES)
 	tests/check-includes
-	clang-tidy --quiet -p . $(filter-out tests/%,$(filter %.c,$(C_FILES)))
+	$(WEIR) config --markdown $(BUILD)/plugins | diff -u docs/config.md - # else: make docs
+	@echo 'clang-tidy of $(words $(TIDY_FILES)) files'
+	@printf '%s\n' $(TIDY_FILES) | xargs -P$(TIDY_JOBS) -n1 \
+	    sh -c 'said=$$(clang-tidy --quiet -p . "$$0" 2>&1) || { echo "$$said"; exit 1; }'
 
 format:
 	clang-format -i $(C_FILES)
 
-compile_commands.json: Makefile
-	@{ echo '['; separator=; for f in $(filter-out tests/fuzz/% tests/bench/%,$(filter %.c,$(C_FILES))); do \
-	    printf '%s{"directory":"%s","file":"%s","command":"cc %s -c %s"}' "$$separator" "$(CURDIR)" "$$f" \
-	    '$(subst ",\",$(FLAGS)) $(foreach connector,$(CONNECTORS),-Iconnectors/$(connector)) -DWEIR_VERSION=\"0\" -DWEIR_COMMIT=\"0\"' "$$f"; \
-	    separator=','; done; echo ']'; } >$@
+# The version is text in quotes: one pair for C, \ for the shell that is meant, \ for JSON.
+compile_commands.json: FORCE
+	@{ echo '['; separator=; for f in $(filter %.c,$(C_FILES)); do \
+	    printf '%s{"directory":"%s","file":"%s","command":"%s -c %s"}' "$$separator" "$(CURDIR)" "$$f" \
+	        '$(CC) $(FLAGS) $(CONNECTORS:%=-Iconnectors/%) -DWEIR_VERSION=\\\"0\\\" -DWEIR_COMMIT=\\\"0\\\"' "$$f"; \
+	    separator=$$(printf ',\nx'); separator=$${separator%x}; done; echo ']'; } >$@
+FORCE:
+.PHONY: FORCE
 
 docs: build
-	@{ $(WEIR) config --markdown; } >docs/config.md
+	$(WEIR) config --markdown $(BUILD)/plugins >docs/config.md
 
 deps:
 	@deploy/deps $(APT)
