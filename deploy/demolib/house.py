@@ -82,8 +82,19 @@ class House:
         self.processes = []
         self.cluster_end = []  # what weir-dev is told at the end: nothing if it was up before
         self.children = []  # Popen objects, so that what ended is reaped
+        self.demo = None  # the demo itself, while it is under way
 
     # State on disk
+
+    def under_way(self):
+        """We are the demo; from here on `deploy/demo down` asks us to end."""
+        self.demo = Process("demo", os.getpid(), start_time(os.getpid()))
+        self.save()
+
+    def left_alone(self):
+        """The demo ends and leaves everything running."""
+        self.demo = None
+        self.save()
 
     @classmethod
     def left_behind(cls):
@@ -95,12 +106,14 @@ class House:
         house = cls()
         house.cluster_end = state["cluster_end"]
         house.processes = [Process(*one) for one in state["processes"]]
+        house.demo = Process(*state["demo"]) if state["demo"] else None
         return house
 
     def save(self):
         HOME.mkdir(parents=True, exist_ok=True)
         partial = HOME / "state.new"
         partial.write_text(json.dumps({
+            "demo": self.demo and (self.demo.name, self.demo.pid, self.demo.started),
             "cluster_end": self.cluster_end,
             "processes": [(p.name, p.pid, p.started) for p in self.processes]}))
         partial.rename(HOME / "state.json")
