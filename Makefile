@@ -47,7 +47,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfo
             $(if $(WERROR),-Werror)
 INCLUDES := -I. -Iworker -Iconnectors/include
 FLAGS     = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden $(WARNINGS) $(OPTIMIZE.$(MODE)) \
-            $(INCLUDES) $(shell pkg-config --cflags $(PACKAGES))
+            $(INCLUDES) $(PKG_CFLAGS)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+CHECK    := $(shell pkg-config --libs check 2>/dev/null)
 LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldl -lm
 
 # ---- The house -----------------------------------------------------------------------------
@@ -107,10 +109,10 @@ $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))
 	@mkdir -p $$(@D)
 	$(Q)$(AR) rcs $$@ $$^
 $(BUILD)/tests/unit/$(1)/test_%: $(BUILD)/tests/unit/$(1)/test_%.o $(call archives,$(1)) $(FIXTURES)
-	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(CHECK) $(LDFLAGS) -o $$@
 # Programs of a layer that need real brokers; pytest runs them.
 $(BUILD)/tests/integration/$(1)/test_%: $(BUILD)/tests/integration/$(1)/test_%.o $(call archives,$(1))
-	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS) -o $$@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $$< $(call archives,$(1)) $(LIBS) $(CHECK) $(LDFLAGS) -o $$@
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
 
@@ -121,7 +123,7 @@ $(BUILD)/plugins/$(1).so: $(call objects,$(wildcard connectors/$(1)/*.c))
 	@mkdir -p $$(@D)
 	$(Q)$(CC) -shared -Wl,-z,nodelete $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) -pthread $(LDFLAGS) -o $$@
 $(BUILD)/tests/unit/connectors/$(1)/test_%: $(BUILD)/tests/unit/connectors/$(1)/test_%.o $(call objects,$(wildcard connectors/$(1)/*.c))
-	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) $(shell pkg-config --libs check) -lm -pthread $(LDFLAGS) -o $$@
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $$^ $(LIBS.$(1)) $(CHECK) -lm -pthread $(LDFLAGS) -o $$@
 endef
 $(foreach connector,$(CONNECTORS),$(eval $(call connector_rules,$(connector))))
 

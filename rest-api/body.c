@@ -182,15 +182,23 @@ static weir_code read_create(const json_t *json, weir_create *create, weir_err *
     return rc == WEIR_OK ? weir_body_agree(&create->config, create->name, err) : rc;
 }
 
+static weir_code no_body(const weir_buf *body, const char *wanted, weir_err *err)
+{
+    if (body->size && memmem(body->data, body->size, "//", 2))
+        return weir_fail(err, WEIR_FAILED,
+                         "The request has no body but a comment: %s. (curl -d joins all lines into "
+                         "one, which a // comment then swallows; use --data-binary)",
+                         wanted);
+    return weir_fail(err, WEIR_FAILED, "The request has no body: %s", wanted);
+}
+
 weir_code weir_body_create(const weir_buf *body, bool comments, weir_create *create, weir_err *err)
 {
     json_t *json = NULL;
     weir_code rc = read_json(body, comments, &json, err);
 
     if (rc == WEIR_OK && !json)
-        rc = weir_fail(err, WEIR_FAILED,
-                       "The request has no body: a connector is posted as "
-                       "{\"name\": ..., \"config\": {...}}");
+        rc = no_body(body, "a connector is posted as {\"name\": ..., \"config\": {...}}", err);
     if (rc == WEIR_OK)
         rc = read_create(json, create, err);
     json_decref(json);
@@ -212,8 +220,7 @@ weir_code weir_body_config(const weir_buf *body, bool comments, weir_props *conf
     weir_code rc = read_json(body, comments, &json, err);
 
     if (rc == WEIR_OK && !json)
-        rc = weir_fail(err, WEIR_FAILED,
-                       "The request has no body: a connector config is sent as {\"key\": ...}");
+        rc = no_body(body, "a connector config is sent as {\"key\": ...}", err);
     if (rc == WEIR_OK)
         rc = to_config(json, config, err);
     json_decref(json);

@@ -40,8 +40,12 @@ static void add_connectors(json_t *list, const weir_registry *registry, bool sou
         const weir_plugin *plugin = weir_registry_at(registry, i);
         const weir_plugin_desc *desc = weir_plugin_desc_of(plugin);
 
-        if (weir_plugin_is_source(plugin) == sources)
-            add_plugin(list, desc->name, sources ? "source" : "sink", desc->version);
+        if (weir_plugin_is_source(plugin) != sources)
+            continue;
+        add_plugin(list, desc->name, sources ? "source" : "sink", desc->version);
+        /* Who looks for the JVM class that a config names must find it. */
+        for (const char *const *alias = desc->aliases; alias && *alias; alias++)
+            add_plugin(list, *alias, sources ? "source" : "sink", desc->version);
     }
 }
 

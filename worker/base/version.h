@@ -5,4 +5,8 @@
 extern const char weir_version[]; /* "1.2.0" */
 extern const char weir_commit[];  /* 16 hex digits, or "unknown" */
 
+/* The version of Kafka Connect whose REST API is spoken: clients gate features on what `GET /` says
+ * (connect-rest-api.md 0). */
+#define WEIR_CONNECT_VERSION "4.2.0"
+
 #endif

@@ -118,7 +118,7 @@ static void root(weir_herder *h, weir_slot *slot)
 {
     json_t *body = json_object();
 
-    weir_json_set_str(body, "version", weir_version);
+    weir_json_set_str(body, "version", WEIR_CONNECT_VERSION);
     weir_json_set_str(body, "commit", weir_commit);
     weir_json_set_str(body, "kafka_cluster_id", h->cluster_id);
     weir_slot_answer(slot, body);

@@ -429,10 +429,35 @@ static const char *failure_text(weir_ask what)
     }
 }
 
+/* What was done, for the log. */
+static const char *deed(const weir_slot *slot)
+{
+    switch (slot->request.what) {
+    case WEIR_ASK_CREATE:
+        return "created";
+    case WEIR_ASK_PUT_CONFIG:
+        return slot->reply.created ? "created" : "changed";
+    case WEIR_ASK_PATCH_CONFIG:
+        return "changed";
+    case WEIR_ASK_DELETE:
+        return "deleted";
+    case WEIR_ASK_PAUSE:
+        return "paused";
+    case WEIR_ASK_RESUME:
+        return "resumed";
+    case WEIR_ASK_STOP:
+        return "stopped";
+    default:
+        return "restarted";
+    }
+}
+
 void weir_answer_written(weir_herder *h, weir_slot *slot)
 {
     const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
     json_t *body = slot->reply.body;
+
+    weir_logf(WEIR_INFO, "connector '%s' %s, as asked", slot->connector, deed(slot));
 
     switch (slot->request.what) {
     case WEIR_ASK_CREATE:

@@ -151,6 +151,7 @@ static void start(weir_herder *h, weir_own_item *item, const weir_connector_entr
                                                          .paused = item->paused,
                                                          .report = post_fact,
                                                          .ctx = h});
+    weir_logf(WEIR_INFO, "starting task %s/%d", item->connector, (int)item->task);
     if (h->suspended)
         weir_source_task_suspend(item->run, true);
 }
@@ -159,6 +160,7 @@ static void stop(weir_herder *h, weir_own_item *item)
 {
     if (item->stopping)
         return;
+    weir_logf(WEIR_INFO, "stopping task %s/%d", item->connector, (int)item->task);
     item->stopping = true;
     item->stop_by_ms = weir_now_ms() + h->settings->graceful_shutdown_ms;
     weir_source_task_stop(item->run);
