@@ -167,7 +167,7 @@ typedef struct cluster {
     int64_t seq;
 } cluster;
 
-static char ids[WORKERS][4], names[CONNECTORS][4], instances[WORKERS][10000][10];
+static char ids[WORKERS][16], names[CONNECTORS][16], instances[WORKERS][10000][10];
 
 static const char *instance_of(const cluster *c, int worker)
 {
