@@ -37,7 +37,7 @@ OPTIMIZE.release := -O2 -g -DNDEBUG
 OPTIMIZE.debug   := -O1 -g
 OPTIMIZE.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPTIMIZE.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-OPTIMIZE.fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
+OPTIMIZE.fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 LINK.asan        := -fsanitize=address,undefined
 LINK.tsan        := -fsanitize=thread
 LINK.fuzz        := -fsanitize=address,undefined
@@ -156,15 +156,16 @@ FUZZ_SOURCES := $(call objects,$(foreach layer,base config kafka plugin record,$
 EXTRA.tests/fuzz := $(foreach connector,$(CONNECTORS),-Iconnectors/$(connector))
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_SOURCES)
 	@mkdir -p $(@D)
-	clang -fsanitize=address,undefined,fuzzer $^ $(LIBS) $(LIBS.mqtt-source) -pthread -o $@
+	$(Q)clang -fsanitize=address,undefined,fuzzer $^ $(LIBS) $(LIBS.mqtt-source) -pthread -o $@
 fuzz:
 	$(MAKE) MODE=fuzz CC=clang fuzz-run
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS)
-	@for f in $(FUZZERS); do echo "== $$(basename $$f)"; mkdir -p $$f.corpus; \
+	@for f in $(FUZZERS); do name=$${f##*/}; seeds=tests/fuzz/seeds/$$name; \
+	    mkdir -p $$f.corpus; [ -d $$seeds ] || seeds=; \
 	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
-	        $$f.corpus $(wildcard tests/fuzz/seeds) 2>$$f.log || { tail -40 $$f.log; exit 1; }; \
-	    grep -E 'number_of_executed_units' $$f.log; done
+	        -artifact_prefix=$$f. $$f.corpus $$seeds >$$f.log 2>&1 || { tail -40 $$f.log; exit 1; }; \
+	    printf '%-20s %s runs\n' $$name "$$(sed -n 's/.*number_of_executed_units: *//p' $$f.log)"; done
 
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(call archives,task)
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
