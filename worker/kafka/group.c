@@ -272,7 +272,8 @@ static void *run(void *arg)
             continue;
         }
         look_after_membership(group);
-        look_after_herder(group);
+        if (left_ms > -LOOK_MS) /* we were frozen ourselves: the herder gets a second to wake up */
+            look_after_herder(group);
         look_at_ms = weir_now_ms() + LOOK_MS;
     }
     leave(group);
