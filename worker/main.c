@@ -127,8 +127,8 @@ static void unwind(worker *w)
 {
     weir_herder_stop(w->herder);
     weir_server_stop(w->server);
+    weir_foreign_stop(w->foreign); /* what it still has to tell goes to the herder's mailbox */
     weir_herder_free(w->herder);
-    weir_foreign_stop(w->foreign);
     if (weir_foreign_left_behind() > 0 || weir_source_task_left_behind() > 0)
         return; /* threads that hang in a plugin still use what comes now */
     weir_registry_free(w->registry);
