@@ -206,7 +206,7 @@ static const weir_plugin_desc generator = {.size = sizeof(generator),
                                            .settings_size = sizeof(int),
                                            .source = &generator_source};
 
-static void hear(void *ctx, weir_task_fact *fact)
+static bool hear(void *ctx, weir_task_fact *fact)
 {
     (void)ctx;
     if (!fact->is_details && fact->state == WEIR_TASK_FAILED) {
@@ -214,6 +214,7 @@ static void hear(void *ctx, weir_task_fact *fact)
         _exit(EXIT_FAILURE);
     }
     weir_task_fact_free(fact);
+    return true;
 }
 
 static void run_task(bool rich)

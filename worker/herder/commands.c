@@ -36,7 +36,7 @@ static void checked(void *ctx, weir_check *check)
     free(ticket);
 }
 
-static void submit(weir_herder *h, weir_slot *slot, const char *connector, const weir_props *config,
+static bool submit(weir_herder *h, weir_slot *slot, const char *connector, const weir_props *config,
                    bool plan)
 {
     check_ticket *ticket = weir_new(check_ticket);
@@ -48,12 +48,30 @@ static void submit(weir_herder *h, weir_slot *slot, const char *connector, const
 
     *ticket = (check_ticket){h, slot, weir_strdup(connector)};
     if (weir_check_submit(h->options.foreign, &request, checked, ticket) == WEIR_OK)
-        return;
+        return true;
     free(ticket->connector);
     free(ticket);
-    if (slot)
+    return false;
+}
+
+/* What was checked, and for which target, is looked at again before anything is written. */
+static void submit_command(weir_herder *h, weir_slot *slot, const weir_props *config, bool plan)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
+
+    slot->basis_offset = entry ? entry->config_offset : -1;
+    slot->basis_target = entry ? entry->target : WEIR_STARTED;
+    if (!submit(h, slot, slot->connector, config, plan))
         weir_slot_refuse(slot, WEIR_UNAVAILABLE,
                          "Too many connector configs are waiting to be checked; try again later");
+}
+
+static bool has_moved(const weir_herder *h, const weir_slot *slot)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
+
+    return (entry ? entry->config_offset : -1) != slot->basis_offset ||
+           (entry ? entry->target : WEIR_STARTED) != slot->basis_target;
 }
 
 static weir_target wished_target(const weir_slot *slot)
@@ -69,7 +87,7 @@ static void check_config(weir_herder *h, weir_slot *slot, const weir_connector_e
 
     if (!weir_props_has(&slot->config, "name"))
         weir_props_set(&slot->config, "name", slot->connector);
-    submit(h, slot, slot->connector, &slot->config, target == WEIR_STARTED);
+    submit_command(h, slot, &slot->config, target == WEIR_STARTED);
 }
 
 /* ---- Commands of the leader ------------------------------------------------------------------ */
@@ -145,7 +163,7 @@ static void resume(weir_herder *h, weir_slot *slot, const weir_connector_entry *
         weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown connector %s", slot->connector);
         return;
     }
-    submit(h, slot, slot->connector, &entry->config, true);
+    submit_command(h, slot, &entry->config, true);
 }
 
 static void write_restart(weir_herder *h, weir_slot *slot)
@@ -177,7 +195,7 @@ static void restart(weir_herder *h, weir_slot *slot, const weir_connector_entry 
         return;
     }
     if (!slot->request.include_tasks && !slot->request.only_failed) {
-        submit(h, slot, slot->connector, &entry->config, entry->target == WEIR_STARTED);
+        submit_command(h, slot, &entry->config, entry->target == WEIR_STARTED);
         return;
     }
     plan = weir_answer_status(h, slot->connector);
@@ -253,6 +271,10 @@ static void leaders_command(weir_herder *h, weir_slot *slot)
 
     if (!weir_is_leaders_work(h, slot))
         return;
+    if (weir_is_being_written(h, slot->connector)) {
+        weir_command_again(h, slot);
+        return;
+    }
     entry = weir_config_store_find(&h->config, slot->connector);
     switch (slot->request.what) {
     case WEIR_ASK_CREATE:
@@ -319,6 +341,14 @@ void weir_command(weir_herder *h, weir_slot *slot)
 
 /* ---- After the check ------------------------------------------------------------------------- */
 
+/* A target that was written after its connector was deleted would be the next one's of the name. */
+static bool has_leftover_target(const weir_herder *h, const char *connector)
+{
+    const weir_connector_entry *leftover = weir_map_get(&h->config.connectors, connector);
+
+    return leftover && leftover->target_known;
+}
+
 static void write_config(weir_herder *h, weir_slot *slot, const weir_check *check)
 {
     const weir_connector_entry *entry = weir_config_store_find(&h->config, slot->connector);
@@ -329,7 +359,7 @@ static void write_config(weir_herder *h, weir_slot *slot, const weir_check *chec
         return;
     }
     batch = weir_batch_new();
-    if (slot->target && !entry)
+    if (!entry && (slot->target || has_leftover_target(h, slot->connector)))
         weir_batch_add_target(batch, slot->connector, wished_target(slot));
     weir_batch_add_config(batch, slot->connector, &slot->config);
     if (check->task_count > 0)
@@ -390,6 +420,10 @@ static void log_notes(const char *connector, const weir_check *check)
 
 void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check)
 {
+    if (weir_leads(h) && (weir_is_being_written(h, slot->connector) || has_moved(h, slot))) {
+        weir_command_again(h, slot); /* this was about a config that is none any more */
+        return;
+    }
     log_notes(slot->connector, check);
     if (check->code != WEIR_OK) {
         if (slot->request.what == WEIR_ASK_RESTART)
@@ -400,8 +434,7 @@ void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check)
         return;
     }
     if (!weir_leads(h)) { /* nothing was written: whoever leads next does it */
-        slot->parked_until_ms = 0;
-        weir_command_park(h, slot, slot->deadline_ms);
+        weir_command_again(h, slot);
         return;
     }
     if (slot->request.what == WEIR_ASK_RESUME)
@@ -485,8 +518,7 @@ void weir_command_written(weir_herder *h, weir_slot *slot, weir_code code, const
         return;
     }
     if (code == WEIR_CLOSED) { /* nothing was written: whoever leads next does it */
-        slot->parked_until_ms = 0;
-        weir_command_park(h, slot, slot->deadline_ms);
+        weir_command_again(h, slot);
         return;
     }
     json_decref(slot->reply.body);
@@ -506,16 +538,21 @@ void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry)
     weir_map_set(&h->planned, entry->name, planned);
     weir_logf(WEIR_INFO, "planning connector '%s': its task set is %s", entry->name,
               entry->inconsistent ? "incomplete" : "missing");
-    submit(h, NULL, entry->name, &entry->config, true);
+    if (!submit(h, NULL, entry->name, &entry->config, true))
+        weir_map_remove(&h->planned, entry->name); /* tried again with the next upkeep */
 }
 
 void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *check)
 {
     const weir_connector_entry *entry = weir_config_store_find(&h->config, connector);
+    const int64_t *planned = weir_map_get(&h->planned, connector);
     weir_batch *batch;
 
-    if (!weir_leads(h) || !entry || entry->target != WEIR_STARTED)
+    if (!weir_leads(h) || !entry || entry->target != WEIR_STARTED || !planned ||
+        *planned != entry->config_offset || weir_is_being_written(h, connector)) {
+        weir_map_remove(&h->planned, connector); /* if it still has to be done, then anew */
         return;
+    }
     if (check->code != WEIR_OK) {
         weir_logf(WEIR_ERROR, "connector '%s' cannot be planned: %s", connector, check->err.msg);
         weir_status_write(h, connector, WEIR_CONNECTOR_ITEM, WEIR_STATE_FAILED, check->err.msg,

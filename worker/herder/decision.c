@@ -70,10 +70,10 @@ static bool generation_complete(const weir_herder *h, int64_t now_ms)
     const char *id;
     const json_t *instance;
 
+    if (!is_live(h, presence_of(h, h->settings->worker_id)))
+        return false; /* our own is on its way; without it our own items would be given away */
     if (now_ms - h->generation_since_ms >= GENERATION_MS)
         return true;
-    if (!is_live(h, presence_of(h, h->settings->worker_id)))
-        return false; /* our own is on its way */
     json_object_foreach ((json_t *)(uintptr_t)last_workers(h), id, instance) {
         const weir_presence *presence = presence_of(h, id);
 
@@ -83,15 +83,14 @@ static bool generation_complete(const weir_herder *h, int64_t now_ms)
     return true;
 }
 
-/* A worker that is missing but not known to be dead keeps its items for this long. */
-static int64_t hold_ms(const weir_herder *h)
+/* Until when a worker that is missing, but not known to be dead, keeps its items. */
+static int64_t held_until_ms(const weir_herder *h, int64_t missing_since_ms)
 {
-    int64_t ms = h->settings->rebalance_delay_ms;
+    int64_t until_ms = missing_since_ms + h->settings->rebalance_delay_ms;
 
-    /* Kafka was away from everybody: let all find their old tasks again. */
-    if (h->was_lost && ms < h->settings->session_timeout_ms)
-        ms = h->settings->session_timeout_ms;
-    return ms;
+    /* We have lost the group ourselves: Kafka was away, perhaps from everybody. Let all find their
+     * old tasks again, whoever leads now. */
+    return until_ms > h->hold_until_ms ? until_ms : h->hold_until_ms;
 }
 
 static bool is_held(weir_herder *h, const char *id, int64_t now_ms)
@@ -103,7 +102,7 @@ static bool is_held(weir_herder *h, const char *id, int64_t now_ms)
         *since_ms = now_ms;
         weir_map_set(&h->missing_since, id, since_ms);
     }
-    return now_ms - *since_ms < hold_ms(h);
+    return now_ms < held_until_ms(h, *since_ms);
 }
 
 static const char **stopping_list(const json_t *body)
@@ -312,7 +311,7 @@ static json_t *record(const weir_herder *h, const decision *d, const weir_placem
         json_object_set_new_nocheck(workers, worker->id, json_string(worker->instance));
         if (worker->held) {
             const int64_t *since_ms = weir_map_get(&h->missing_since, worker->id);
-            int64_t left_ms = *since_ms + hold_ms(h) - weir_now_ms();
+            int64_t left_ms = held_until_ms(h, *since_ms) - weir_now_ms();
 
             json_object_set_new_nocheck(held, worker->id,
                                         json_integer(weir_wall_clock_ms() + left_ms));
@@ -345,12 +344,14 @@ static void show_held(weir_herder *h, const decision *d, const weir_placement *r
 {
     for (size_t w = 0; w < d->input.worker_count; w++) {
         char reason[512];
+        const int64_t *since_ms;
 
         if (!d->workers[w].held)
             continue;
+        since_ms = weir_map_get(&h->missing_since, d->workers[w].id);
         snprintf(reason, sizeof(reason),
                  "held for worker %s, which has left the group without a word, for %lld ms",
-                 d->workers[w].id, (long long)hold_ms(h));
+                 d->workers[w].id, (long long)(held_until_ms(h, *since_ms) - weir_now_ms()));
         for (size_t i = 0; i < count; i++)
             if (weir_same(result[i].worker, d->workers[w].id))
                 weir_status_write(h, result[i].item.connector, result[i].item.task,
@@ -396,8 +397,6 @@ static void decide(weir_herder *h, int64_t now_ms)
         show_held(h, &d, result, count);
         publish(h, assignment);
     }
-    if (!d.waits_for_hold)
-        h->was_lost = false;
     json_decref(assignment);
     json_decref(names);
     free(result);
@@ -413,7 +412,8 @@ void weir_decide(weir_herder *h, int64_t now_ms)
 {
     bool due = h->dirty || (h->decide_at_ms && now_ms >= h->decide_at_ms);
 
-    if (!due || !weir_leads(h) || h->assignment_in_flight || !generation_complete(h, now_ms))
+    if (!due || !weir_leads(h) || h->assignment_in_flight || now_ms < h->decide_after_ms ||
+        !generation_complete(h, now_ms))
         return;
     decide(h, now_ms);
 }

@@ -17,6 +17,7 @@
 #define RECLAIM_MS         500          /* candidate (b): after L died */
 #define PRESENCE_KEPT_MS   (10 * 60000) /* then the leader removes presence of no use */
 #define UPKEEP_MS          1000
+#define VACANT_MS          1000 /* a leader of the log who is not in the group for so long is gone */
 
 bool weir_leads(const weir_herder *h)
 {
@@ -90,7 +91,8 @@ static void lead(weir_herder *h)
     h->term = h->config.leader.term;
     h->seq = 0;
     h->candidate_at_ms = h->backoff_ms = 0;
-    h->published = h->assignment_in_flight = h->was_lost = false;
+    h->decide_after_ms = 0;
+    h->published = h->assignment_in_flight = false;
     h->dirty = h->clean_statuses = true;
     weir_map_clear(&h->missing_since);
     weir_map_clear(&h->planned);
@@ -161,12 +163,14 @@ static void write_failed(weir_herder *h, weir_write *write, weir_code code, cons
         weir_logf(WEIR_WARN, "cannot publish the assignment: %s", err->msg);
         h->assignment_in_flight = h->published = false;
         h->dirty = true;
+        h->decide_after_ms = weir_now_ms() + FIRST_BACKOFF_MS;
         break;
     case WEIR_WRITE_COMMAND:
         weir_command_written(h, write->slot, code, err);
         break;
     case WEIR_WRITE_UPKEEP:
         weir_logf(WEIR_WARN, "cannot write to the config topic: %s", err->msg);
+        weir_map_clear(&h->planned); /* what is still broken is planned again */
         break;
     }
     if (h->role == WEIR_LEADER && (code == WEIR_FENCED || code == WEIR_DENIED)) {
@@ -243,7 +247,9 @@ static void try_claim(weir_herder *h, int64_t now_ms)
     if (!h->candidate_at_ms || now_ms < h->candidate_at_ms || h->role != WEIR_FOLLOWER ||
         !h->in_group || h->suspended || h->leaving)
         return;
-    if (h->config.leader.term > h->candidate_since_term) {
+    /* A record of our own came of a claim that was thought to have failed. */
+    if (h->config.leader.term > h->candidate_since_term &&
+        !weir_same(h->config.leader.instance, h->instance)) {
         h->candidate_at_ms = 0;
         return;
     }
@@ -259,6 +265,29 @@ static void try_claim(weir_herder *h, int64_t now_ms)
         return;
     }
     claim(h);
+}
+
+/* Is the leader that the log names in the group? Its presence says so. */
+static bool leader_is_there(const weir_herder *h)
+{
+    const weir_leader_record *leader = &h->config.leader;
+    const weir_presence *presence =
+        leader->worker ? weir_map_get(&h->config.workers, leader->worker) : NULL;
+
+    return presence && !weir_same(leader->instance, h->instance) &&
+           weir_same(weir_json_str(presence->body, "instance"), leader->instance) &&
+           weir_json_int(presence->body, "generation", -1) >= h->generation;
+}
+
+/* The last leader record may be the late word of one that has left the group, or one of ours that
+ * was thought to have failed. Whoever holds the partition sees to it that somebody leads. */
+static void fill_vacancy(weir_herder *h, int64_t now_ms)
+{
+    if (!h->holds_partition || h->role != WEIR_FOLLOWER || h->candidate_at_ms || !h->in_group ||
+        h->suspended || h->leaving || now_ms - h->generation_since_ms < VACANT_MS ||
+        leader_is_there(h))
+        return;
+    weir_leadership_candidate(h, "holds the group's partition, and the last leader is gone", 0);
 }
 
 void weir_leadership_reached(weir_herder *h, uint64_t barrier)
@@ -315,6 +344,7 @@ static void mend_plans(weir_herder *h)
 
 void weir_leadership_tick(weir_herder *h, int64_t now_ms)
 {
+    fill_vacancy(h, now_ms);
     try_claim(h, now_ms);
     if (!weir_leads(h) || now_ms < h->upkeep_at_ms)
         return;

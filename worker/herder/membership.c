@@ -85,6 +85,7 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     h->presence_due = h->dirty = true;
     weir_membership_write(h);
     if (h->suspended) { /* what happened while we were away has to be read first */
+        h->hold_until_ms = h->generation_since_ms + h->settings->session_timeout_ms;
         h->resume_barrier = ++h->last_barrier;
         weir_compacted_log_barrier(h->config_log, h->resume_barrier);
     }
@@ -99,7 +100,7 @@ static void lost(weir_herder *h)
               "until it is back",
               h->settings->group_id, (long long)h->generation);
     h->in_group = h->holds_partition = false;
-    h->suspended = h->was_lost = true;
+    h->suspended = true;
     h->resume_barrier = 0;
     weir_stage(h, "ensuring membership in the cluster");
     weir_workload_suspend(h, true);

@@ -90,6 +90,8 @@ struct weir_slot {
     bool fenced; /* written under fenced_term, and the lead was lost before it was known to be there
                   */
     int64_t fenced_term;
+    int64_t basis_offset; /* of the config that was checked; -1: there was none */
+    weir_target basis_target;
 };
 
 void weir_slot_release(weir_slot *slot); /* [any] */
@@ -131,7 +133,8 @@ typedef struct weir_own_item {
     bool failed; /* ended by itself; only a restart helps */
     bool shown_known;
     weir_state shown; /* the last status written */
-    int64_t shown_term;
+    int64_t shown_term, shown_at_ms;
+    char *shown_trace;
     char *details; /* JSON; NULL: none yet */
     int64_t details_ms;
 } weir_own_item;
@@ -195,7 +198,8 @@ struct weir_herder {
     bool dirty;           /* the assignment may have to change */
     int64_t decide_at_ms; /* look again then, somebody is held; 0: nobody is */
     bool assignment_in_flight, published;
-    bool was_lost;          /* the session was lost since the last assignment of this term */
+    int64_t decide_after_ms; /* not before: an assignment could not be written */
+    int64_t hold_until_ms;  /* we were without Kafka, so others may be still: they are waited for */
     weir_map missing_since; /* worker id → int64_t*: when it was missed first */
     weir_map absent_since;  /* worker id → int64_t*: presence of no use since then */
     weir_map planned;       /* connector → int64_t*: config offset for which upkeep has planned */
@@ -204,7 +208,7 @@ struct weir_herder {
     weir_map items; /* "name/3" → weir_own_item* */
     weir_map stuck; /* "name/3" → nothing in particular */
     int64_t applied_term, applied_seq;
-    int64_t stuck_look_ms;
+    int64_t look_at_ms;
     bool presence_due;
 };
 
@@ -278,6 +282,10 @@ bool weir_wait_for_start(weir_herder *h, weir_slot *slot);
 bool weir_settle_fenced(weir_herder *h, weir_slot *slot);
 /* False: not to be done here; parked, forwarded or refused. */
 bool weir_is_leaders_work(weir_herder *h, weir_slot *slot);
+/* Another command about this connector is on its way into the log. */
+bool weir_is_being_written(const weir_herder *h, const char *connector);
+/* From the beginning, when whatever is in the way is out of it. */
+void weir_command_again(weir_herder *h, weir_slot *slot);
 void weir_command_park(weir_herder *h, weir_slot *slot, int64_t until_ms);
 void weir_commands_unpark(weir_herder *h, int64_t now_ms);
 void weir_commands_end(weir_herder *h); /* everything parked is refused: shutting down */

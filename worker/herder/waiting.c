@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define LEADER_WAIT_MS 2000 /* how long a write waits for the next leader; then 409 */
 
@@ -79,6 +80,23 @@ bool weir_is_leaders_work(weir_herder *h, weir_slot *slot)
     else
         weir_slot_refuse(slot, WEIR_CONFLICT, WEIR_NO_LEADER);
     return false;
+}
+
+/* Commands about one connector go one after the other: each is judged by what the one before has
+ * made of it. */
+bool weir_is_being_written(const weir_herder *h, const char *connector)
+{
+    for (const weir_write *write = h->writes; write; write = write->next)
+        if (write->slot && write->slot->request.what != WEIR_ASK_PAUSE &&
+            strcmp(write->slot->connector, connector) == 0)
+            return true;
+    return false;
+}
+
+void weir_command_again(weir_herder *h, weir_slot *slot)
+{
+    weir_command_park(h, slot, slot->deadline_ms);
+    slot->parked_until_ms = 0; /* should the leader go meanwhile, that is another wait */
 }
 
 /* ---- Fenced in the middle -------------------------------------------------------------------- */

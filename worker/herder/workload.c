@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STUCK_LOOK_MS 1000 /* how often tasks are asked whether their plugin hangs */
+#define LOOK_MS      1000 /* how often items are looked at: do they hang, is their status known? */
+#define SAY_AGAIN_MS 2000 /* a status that the topic does not show after this is written again */
 
 /* ---- Items --------------------------------------------------------------------------------------
  */
@@ -47,6 +48,7 @@ static void free_item(weir_own_item *item)
 {
     free(item->connector);
     free(item->details);
+    free(item->shown_trace);
     free(item);
 }
 
@@ -123,17 +125,44 @@ static void show(weir_herder *h, weir_own_item *item, weir_state state, const ch
     item->shown_known = true;
     item->shown = state;
     item->shown_term = h->applied_term;
+    item->shown_at_ms = weir_now_ms();
+    weir_replace(&item->shown_trace, trace);
     weir_status_write(h, item->connector, item->task, state, trace, safe);
+}
+
+/* The leader removes the statuses of what is gone, and shows as unassigned what it holds for a
+ * missing worker. Where the item is here again, or never was away, its owner says so once more. */
+static void say_again(weir_herder *h, weir_own_item *item, int64_t now_ms)
+{
+    const weir_item_status *known;
+
+    if (!item->assigned || !item->shown_known || item->shown == WEIR_STATE_UNASSIGNED ||
+        !h->in_group || h->suspended || now_ms - item->shown_at_ms < SAY_AGAIN_MS)
+        return;
+    known = weir_status_store_get(&h->statuses, item->connector, item->task);
+    if (known && known->state != WEIR_STATE_UNASSIGNED)
+        return;
+    item->shown_at_ms = now_ms;
+    weir_status_write(h, item->connector, item->task, item->shown, item->shown_trace, false);
 }
 
 /* ---- Starting and stopping ------------------------------------------------------------------- */
 
-static void post_fact(void *ctx, weir_task_fact *fact)
+/* [task] Not weir_post(): whoever waits here would hold up the herder that abandons the task. */
+static bool post_fact(void *ctx, weir_task_fact *fact)
 {
+    weir_herder *h = ctx;
     weir_mail *mail = weir_mail_new(WEIR_MAIL_FACT);
+    weir_code rc;
 
     mail->fact = fact;
-    weir_post(ctx, mail);
+    rc = weir_queue_put(h->mailbox, mail, 0);
+    if (rc == WEIR_OK)
+        return true;
+    if (rc == WEIR_FULL)
+        mail->fact = NULL; /* the task's still */
+    weir_mail_free(mail);
+    return rc != WEIR_FULL;
 }
 
 static void start(weir_herder *h, weir_own_item *item, const weir_connector_entry *entry)
@@ -182,10 +211,14 @@ static void reconcile_connector(weir_herder *h, weir_own_item *item,
                                           [WEIR_STOPPED] = WEIR_STATE_STOPPED};
     const char *class_name = entry ? weir_props_get(&entry->config, "connector.class") : NULL;
 
-    if (!item->assigned || !entry) {
+    if (!item->assigned) {
         if (entry && item->shown_known)
             show(h, item, WEIR_STATE_UNASSIGNED, NULL);
         remove_item(h, item);
+        return;
+    }
+    if (!entry) { /* deleted; it may be created again before anybody decides */
+        item->shown_known = item->failed = false;
         return;
     }
     if (entry->target == WEIR_STARTED &&
@@ -228,7 +261,9 @@ static void reconcile(weir_herder *h, weir_own_item *item)
         return;
     }
     if (!wanted) {
-        if (item->shown_known && entry && item->task < entry->task_count)
+        if (!entry || item->task >= entry->task_count)
+            item->shown_known = false; /* the leader removes the status */
+        if (item->shown_known)
             show(h, item, WEIR_STATE_UNASSIGNED, NULL);
         if (!item->assigned)
             remove_item(h, item);
@@ -429,13 +464,16 @@ void weir_workload_tick(weir_herder *h, int64_t now_ms)
     for (size_t i = h->items.count; i-- > 0;) { /* abandon() may remove the item */
         weir_own_item *item = h->items.entries[i].value;
 
-        if (item->run && now_ms >= h->stuck_look_ms)
-            weir_source_task_stuck_ms(item->run, &call); /* logs it */
+        if (now_ms >= h->look_at_ms) {
+            say_again(h, item, now_ms);
+            if (item->run)
+                weir_source_task_stuck_ms(item->run, &call); /* logs it */
+        }
         if (item->run && item->stopping && now_ms >= item->stop_by_ms)
             abandon(h, item);
     }
-    if (now_ms >= h->stuck_look_ms)
-        h->stuck_look_ms = now_ms + STUCK_LOOK_MS;
+    if (now_ms >= h->look_at_ms)
+        h->look_at_ms = now_ms + LOOK_MS;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */

@@ -17,7 +17,10 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
+
+#define TELL_AGAIN_MS 10
 
 static atomic_size_t left_behind;
 
@@ -176,18 +179,27 @@ void weir_task_fact_free(weir_task_fact *fact)
     free(fact);
 }
 
+/* The herder may be waiting for `hearing` to abandon the task, so no time is spent with it held:
+ * while the herder's mailbox is full, the waiting is done here. */
 static void tell(weir_source_task *task, weir_task_fact *fact)
 {
+    bool abandoned, told = false;
+
     fact->connector = weir_strdup(task->connector);
     fact->task = task->number;
     fact->run = task->run;
-    pthread_mutex_lock(&task->hearing);
-    if (!atomic_load(&task->abandoned)) {
-        task->report(task->ctx, fact);
-        fact = NULL;
+    for (;;) {
+        pthread_mutex_lock(&task->hearing);
+        abandoned = atomic_load(&task->abandoned);
+        if (!abandoned)
+            told = task->report(task->ctx, fact);
+        pthread_mutex_unlock(&task->hearing);
+        if (abandoned || told)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = TELL_AGAIN_MS * 1000000L}, NULL);
     }
-    pthread_mutex_unlock(&task->hearing);
-    weir_task_fact_free(fact);
+    if (!told)
+        weir_task_fact_free(fact);
 }
 
 void weir_task_report(weir_source_task *task, weir_task_state state, const char *trace)

@@ -46,9 +46,10 @@ typedef struct weir_task_spec { /* copied */
     const weir_props *connector_config;   /* as posted: converters, producer.override.* */
     const weir_props *config;             /* of the task, from the task topic record */
     bool paused;
-    /* [task] Takes `fact`. Must not block for long; a mailbox is behind it. Not called any more
-     * once weir_source_task_abandon() has returned; the same goes for lease_runs. */
-    void (*report)(void *ctx, weir_task_fact *fact);
+    /* [task] Takes `fact`, or answers false: there is no room, the task asks again in a moment.
+     * Never blocks: weir_source_task_abandon() waits for the call at hand. Not called any more
+     * once that has returned; the same goes for lease_runs. */
+    bool (*report)(void *ctx, weir_task_fact *fact);
     /* [task] Optional. Does the worker's lease still run (cluster.md 5)? Asked each time the task
      * wakes up, before the plugin may read or emit; false is as good as suspended. */
     bool (*lease_runs)(void *ctx);

@@ -55,7 +55,7 @@ struct weir_source_task {
     const weir_worker_settings *worker;
     const weir_plugin_desc *given_plugin; /* of tests; NULL: looked up */
     pthread_mutex_t hearing;              /* held while the spec's callbacks run */
-    void (*report)(void *ctx, weir_task_fact *fact);
+    bool (*report)(void *ctx, weir_task_fact *fact);
     bool (*lease_runs)(void *ctx);
     void *ctx;
     bool over;                                   /* under `hearing`: the thread has ended */

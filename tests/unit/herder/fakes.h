@@ -154,12 +154,118 @@ weir_code weir_topics_ensure(const weir_props *admin, const weir_topic_wish *wis
     return WEIR_OK;
 }
 
+/* ---- Writes that wait: Kafka is away, or slow --------------------------------------------------
+ */
+
+typedef struct fake_write {
+    struct fake_write *next;
+    char *topic, *key, *value; /* of P */
+    struct weir_batch *batch;  /* of L */
+    bool claims;
+    uint64_t token;
+} fake_write;
+
+typedef struct fake_line {
+    bool held; /* what comes waits */
+    fake_write *first;
+    size_t count;
+} fake_line;
+
+/* World locked. */
+static void wait_in_line(fake_line *line, const fake_write *write)
+{
+    fake_write **at = &line->first;
+
+    while (*at)
+        at = &(*at)->next;
+    *at = weir_memdup(write, sizeof(*write));
+    line->count++;
+    pthread_cond_broadcast(&changed);
+}
+
+/* The next to go; NULL: all have gone, and nobody waits any more. */
+static fake_write *next_in_line(fake_line *line)
+{
+    fake_write *write;
+
+    pthread_mutex_lock(&world);
+    write = line->first;
+    if (write) {
+        line->first = write->next;
+        line->count--;
+    } else {
+        line->held = false;
+    }
+    pthread_mutex_unlock(&world);
+    return write;
+}
+
+static void hold(fake_line *line)
+{
+    pthread_mutex_lock(&world);
+    line->held = true;
+    pthread_mutex_unlock(&world);
+}
+
+static size_t waiting(const fake_line *line)
+{
+    size_t count;
+
+    pthread_mutex_lock(&world);
+    count = line->count;
+    pthread_mutex_unlock(&world);
+    return count;
+}
+
+/* Who has which P and L. World locked. */
+static struct {
+    const void *herder;
+    struct weir_producer *p;
+    struct weir_leader_log *l;
+} owners[1024];
+static size_t owner_count;
+
+static struct weir_producer *p_of(const void *herder)
+{
+    struct weir_producer *p = NULL;
+
+    pthread_mutex_lock(&world);
+    for (size_t i = 0; i < owner_count; i++)
+        if (owners[i].herder == herder && owners[i].p)
+            p = owners[i].p;
+    pthread_mutex_unlock(&world);
+    return p;
+}
+
+static struct weir_leader_log *l_of(const void *herder)
+{
+    struct weir_leader_log *l = NULL;
+
+    pthread_mutex_lock(&world);
+    for (size_t i = 0; i < owner_count; i++)
+        if (owners[i].herder == herder && owners[i].l)
+            l = owners[i].l;
+    pthread_mutex_unlock(&world);
+    return l;
+}
+
+static void note_owner(const void *herder, struct weir_producer *p, struct weir_leader_log *l)
+{
+    pthread_mutex_lock(&world);
+    ck_assert_uint_lt(owner_count, WEIR_COUNT(owners));
+    owners[owner_count].herder = herder;
+    owners[owner_count].p = p;
+    owners[owner_count++].l = l;
+    pthread_mutex_unlock(&world);
+}
+
 /* ---- P ----------------------------------------------------------------------------------------
  */
 
 struct weir_producer {
     weir_producer_report *report;
     void *ctx;
+    fake_line line;
 };
 
 weir_code weir_producer_open(const weir_props *props, weir_producer_report *report, void *ctx,
@@ -169,26 +275,73 @@ weir_code weir_producer_open(const weir_props *props, weir_producer_report *repo
     *ret_producer = weir_new(weir_producer);
     (*ret_producer)->report = report;
     (*ret_producer)->ctx = ctx;
+    note_owner(ctx, *ret_producer, NULL);
     return WEIR_OK;
+}
+
+static void produce_now(const weir_producer *producer, const fake_write *write)
+{
+    int64_t offset = -1;
+
+    pthread_mutex_lock(&world);
+    if (producer->ctx != dead)
+        offset = append(strstr(write->topic, "status") ? &status_topic : &config_topic, write->key,
+                        write->value);
+    pthread_mutex_unlock(&world);
+    if (write->token && offset >= 0)
+        producer->report(producer->ctx, write->token, WEIR_OK, 0, offset);
+}
+
+static void free_write(fake_write *write)
+{
+    free(write->topic);
+    free(write->key);
+    free(write->value);
+    free(write);
+}
+
+static void release_p(weir_producer *producer)
+{
+    fake_write *write;
+
+    while ((write = next_in_line(&producer->line)) != NULL) {
+        produce_now(producer, write);
+        free_write(write);
+    }
 }
 
 void weir_producer_close(weir_producer *producer, int64_t timeout_ms)
 {
+    fake_write *write;
+
     (void)timeout_ms;
+    if (!producer)
+        return;
+    while ((write = next_in_line(&producer->line)) != NULL)
+        free_write(write);
     free(producer);
 }
 
 weir_code weir_producer_send(weir_producer *producer, const char *topic, const char *key,
                              const char *value, uint64_t token)
 {
-    int64_t offset = -1;
+    fake_write write = {.topic = weir_strdup(topic),
+                        .key = weir_strdup(key),
+                        .value = weir_strdup(value),
+                        .token = token};
+    bool held;
 
     pthread_mutex_lock(&world);
-    if (producer->ctx != dead)
-        offset = append(strstr(topic, "status") ? &status_topic : &config_topic, key, value);
+    held = producer->line.held;
+    if (held)
+        wait_in_line(&producer->line, &write);
     pthread_mutex_unlock(&world);
-    if (token && offset >= 0)
-        producer->report(producer->ctx, token, WEIR_OK, 0, offset);
+    if (held)
+        return WEIR_OK;
+    produce_now(producer, &write);
+    free(write.topic);
+    free(write.key);
+    free(write.value);
     return WEIR_OK;
 }
 
@@ -204,7 +357,14 @@ struct weir_leader_log {
     weir_leader_report *report;
     void *ctx;
     bool open;
+    fake_line line;
 };
+
+/* What the next writes on L come to. World locked. */
+static bool hold_new_leaders;    /* what they write waits from the first moment on */
+static size_t unknown_claims;    /* committed, but nobody learns it: FENCED */
+static const char *refused_key;  /* a batch with a key that begins so is not written: FAILED ... */
+static size_t refusals, refused; /* ... so often; how often it was */
 
 weir_batch *weir_batch_new(void)
 {
@@ -239,19 +399,26 @@ weir_code weir_leader_log_open(const weir_props *props, const char *topic, const
     *ret_log = weir_new(weir_leader_log);
     (*ret_log)->report = report;
     (*ret_log)->ctx = ctx;
+    pthread_mutex_lock(&world);
+    (*ret_log)->line.held = hold_new_leaders;
+    pthread_mutex_unlock(&world);
+    note_owner(ctx, NULL, *ret_log);
     return WEIR_OK;
 }
 
-void weir_leader_log_close(weir_leader_log *log)
+/* World locked. */
+static bool is_refused(const weir_batch *batch)
 {
-    pthread_mutex_lock(&world);
-    if (lead_holder == log)
-        lead_holder = NULL;
-    pthread_mutex_unlock(&world);
-    free(log);
+    for (size_t i = 0; refusals > 0 && i < batch->count; i++)
+        if (strncmp(batch->records[i].key, refused_key, strlen(refused_key)) == 0) {
+            refusals--;
+            refused++;
+            return true;
+        }
+    return false;
 }
 
-static void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
+static void write_now(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
 {
     weir_err err = {.msg = ""};
     weir_code rc = WEIR_OK;
@@ -267,14 +434,62 @@ static void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token,
         rc = weir_fail(&err, WEIR_CLOSED, "not leading");
     else if (lead_holder != log)
         rc = weir_fail(&err, WEIR_FENCED, "fenced");
+    else if (is_refused(batch))
+        rc = weir_fail(&err, WEIR_FAILED, "refused");
     for (size_t i = 0; rc == WEIR_OK && i < batch->count; i++)
         offset = append(&config_topic, batch->records[i].key, batch->records[i].value);
-    log->open = log->open && rc == WEIR_OK;
+    if (claims && rc == WEIR_OK && unknown_claims > 0) {
+        unknown_claims--;
+        offset = -1;
+        rc = weir_fail(&err, WEIR_FENCED, "whether the commit took place is not known");
+    }
+    log->open = log->open && (rc == WEIR_OK || rc == WEIR_FAILED);
     is_dead = log->ctx == dead;
     pthread_mutex_unlock(&world);
     weir_batch_free(batch);
     if (!is_dead)
         log->report(log->ctx, token, rc, offset, &err);
+}
+
+static void release_l(weir_leader_log *log)
+{
+    fake_write *write;
+
+    while ((write = next_in_line(&log->line)) != NULL) {
+        write_now(log, write->batch, write->token, write->claims);
+        free(write);
+    }
+}
+
+/* A claim that is under way when a worker stops may still come through, and later than its
+ * successor's: so it is here. */
+void weir_leader_log_close(weir_leader_log *log)
+{
+    if (!log)
+        return;
+    pthread_mutex_lock(&world);
+    while (log->line.count > 0 && (!lead_holder || lead_holder == log))
+        pthread_cond_wait(&changed, &world);
+    pthread_mutex_unlock(&world);
+    release_l(log);
+    pthread_mutex_lock(&world);
+    if (lead_holder == log)
+        lead_holder = NULL;
+    pthread_mutex_unlock(&world);
+    free(log);
+}
+
+static void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
+{
+    bool held;
+
+    pthread_mutex_lock(&world);
+    held = log->line.held;
+    if (held)
+        wait_in_line(&log->line, &(fake_write){.batch = batch, .token = token, .claims = claims});
+    pthread_mutex_unlock(&world);
+    if (!held)
+        write_now(log, batch, token, claims);
 }
 
 void weir_leader_log_claim(weir_leader_log *log, weir_batch *batch, uint64_t token)
@@ -356,6 +571,23 @@ weir_code weir_group_join(const weir_group_options *options, weir_group **ret_gr
     return WEIR_OK;
 }
 
+/* The session runs out: the worker hears of it, the others learn it by the next generation. */
+static void lose(weir_group *member)
+{
+    pthread_mutex_lock(&world);
+    take_out(member);
+    pthread_mutex_unlock(&world);
+    member->options.event(member->options.ctx, &(weir_group_event){WEIR_GROUP_LOST, -1, "", false});
+}
+
+static void come_back(weir_group *member)
+{
+    pthread_mutex_lock(&world);
+    group.members[group.count++] = member;
+    new_generation();
+    pthread_mutex_unlock(&world);
+}
+
 void weir_group_leave(weir_group *member)
 {
     pthread_mutex_lock(&world);
@@ -377,8 +609,8 @@ void weir_group_close(weir_group *member)
 
 /* ---- Tasks: they run as long as they are told to, and are counted ---------------------------- */
 
-#define STOP_TAKES_MS 5
-
+static int stop_takes_ms = 5;
+static const char *stops_hang; /* stop() of tasks that begin so does not come back. World locked. */
 struct weir_source_task {
     weir_task_spec spec;
     char name[200];
@@ -390,6 +622,7 @@ static weir_source_task *all_tasks;
 
 static weir_map running = WEIR_MAP(NULL); /* "name/0" → how many, as a pointer */
 static size_t twice;                      /* how often something ran on two workers */
+static size_t starts;                     /* how often anything was started */
 
 /* World locked. */
 static void count_locked(weir_source_task *task, int change)
@@ -407,6 +640,7 @@ static void count_run(weir_source_task *task, int change)
     if (change > 0) {
         task->next = all_tasks;
         all_tasks = task;
+        starts++;
     }
     if (change > 0 || task->counted)
         count_locked(task, change);
@@ -450,7 +684,8 @@ static void say(weir_source_task *task, weir_task_state state)
     fact->task = task->spec.task;
     fact->run = task->spec.run;
     fact->state = state;
-    task->spec.report(task->spec.ctx, fact);
+    while (!task->spec.report(task->spec.ctx, fact))
+        usleep(1000);
 }
 
 void weir_task_fact_free(weir_task_fact *fact)
@@ -489,7 +724,7 @@ static void *stop_slowly(void *arg)
 {
     weir_source_task *task = arg;
 
-    usleep(STOP_TAKES_MS * 1000);
+    usleep((useconds_t)stop_takes_ms * 1000);
     count_run(task, -1);
     say(task, WEIR_TASK_ENDED);
     return NULL;
@@ -497,6 +732,13 @@ static void *stop_slowly(void *arg)
 
 void weir_source_task_stop(weir_source_task *task)
 {
+    bool hangs;
+
+    pthread_mutex_lock(&world);
+    hangs = stops_hang && strncmp(task->name, stops_hang, strlen(stops_hang)) == 0;
+    pthread_mutex_unlock(&world);
+    if (hangs)
+        return;
     pthread_detach(weir_thread_start("fake-stop", stop_slowly, task));
 }
 
@@ -528,14 +770,31 @@ int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call)
 
 /* ---- Plans: as many tasks as tasks.max says -------------------------------------------------- */
 
+static size_t full_checks; /* so many are turned away. World locked. */
+static bool hold_checks;   /* they wait for release_checks(). World locked. */
+static struct {
+    weir_check check;
+    weir_check_done *done;
+    void *ctx;
+} held_checks[16];
+static size_t held_check_count;
+
 weir_code weir_check_submit(weir_foreign *foreign, const weir_check_request *request,
                             weir_check_done *done, void *ctx)
 {
     weir_check check = {.code = WEIR_OK};
     const char *max = weir_props_get(request->config, "tasks.max");
     int count = max ? atoi(max) : 1;
+    bool held;
 
     (void)foreign;
+    pthread_mutex_lock(&world);
+    if (full_checks > 0) {
+        full_checks--;
+        pthread_mutex_unlock(&world);
+        return WEIR_FULL;
+    }
+    pthread_mutex_unlock(&world);
     if (count < 1)
         weir_fail(&check.err, check.code = WEIR_INVALID, "Invalid value %s for tasks.max", max);
     if (check.code == WEIR_OK && request->plan) {
@@ -544,9 +803,46 @@ weir_code weir_check_submit(weir_foreign *foreign, const weir_check_request *req
         for (int i = 0; i < count; i++)
             weir_props_merge(&check.tasks[i], request->config);
     }
+    pthread_mutex_lock(&world);
+    held = hold_checks;
+    if (held) {
+        ck_assert_uint_lt(held_check_count, WEIR_COUNT(held_checks));
+        held_checks[held_check_count].check = check;
+        held_checks[held_check_count].done = done;
+        held_checks[held_check_count++].ctx = ctx;
+    }
+    pthread_mutex_unlock(&world);
+    if (held)
+        return WEIR_OK;
     done(ctx, &check);
     weir_check_clear(&check);
     return WEIR_OK;
+}
+
+static size_t checks_waiting(void)
+{
+    size_t count;
+
+    pthread_mutex_lock(&world);
+    count = held_check_count;
+    pthread_mutex_unlock(&world);
+    return count;
+}
+
+/* In the order in which they came. */
+static void release_checks(void)
+{
+    size_t count;
+
+    pthread_mutex_lock(&world);
+    hold_checks = false;
+    count = held_check_count;
+    held_check_count = 0;
+    pthread_mutex_unlock(&world);
+    for (size_t i = 0; i < count; i++) {
+        held_checks[i].done(held_checks[i].ctx, &held_checks[i].check);
+        weir_check_clear(&held_checks[i].check);
+    }
 }
 
 void weir_check_clear(weir_check *check)

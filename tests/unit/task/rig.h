@@ -58,6 +58,8 @@ static struct rig {
     /* ---- what the herder heard ---- */
     weir_task_fact *facts[RIG_FACTS]; /* states only */
     size_t fact_count;
+    bool deaf;     /* the herder has no room for facts ... */
+    int unheard;   /* ... and was asked so often */
     char *details; /* the last ones */
     bool lease;
 
@@ -257,10 +259,16 @@ static const weir_plugin_desc rig_plugin = {
 
 /* ---- The herder's ear --------------------------------------------------------------------- */
 
-static inline void rig_report(void *ctx, weir_task_fact *fact)
+static inline bool rig_report(void *ctx, weir_task_fact *fact)
 {
     ck_assert_ptr_eq(ctx, &rig);
     pthread_mutex_lock(&rig.lock);
+    if (rig.deaf) {
+        rig.unheard++;
+        pthread_cond_broadcast(&rig.changed);
+        pthread_mutex_unlock(&rig.lock);
+        return false;
+    }
     ck_assert_str_eq(fact->connector, "fleet");
     ck_assert_int_eq(fact->task, 3);
     ck_assert_uint_eq(fact->run, 42);
@@ -273,6 +281,7 @@ static inline void rig_report(void *ctx, weir_task_fact *fact)
     }
     pthread_cond_broadcast(&rig.changed);
     pthread_mutex_unlock(&rig.lock);
+    return true;
 }
 
 static inline bool rig_lease_runs(void *ctx)

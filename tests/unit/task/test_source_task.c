@@ -204,6 +204,28 @@ START_TEST(an_endless_poll_is_seen_and_can_be_abandoned)
 }
 END_TEST
 
+START_TEST(a_task_that_nobody_hears_can_be_abandoned)
+{
+    int64_t until_ms;
+
+    rig_up();
+    rig_task_up();
+    WAIT_FOR(rig_heard("R"));
+    WITH_RIG(rig.deaf = true);
+    weir_source_task_stop(rig.task);
+    WAIT_FOR(rig.unheard > 1); /* it has ended and cannot say so */
+    weir_source_task_abandon(rig.task);
+    rig.task = NULL;
+    until_ms = weir_now_ms() + RIG_LIMIT_MS;
+    while (weir_source_task_left_behind() > 0) {
+        ck_assert_int_lt(weir_now_ms(), until_ms);
+        poll(NULL, 0, 5);
+    }
+    ck_assert_str_eq(rig_states(), "R");
+    rig_down();
+}
+END_TEST
+
 START_TEST(details_carry_what_the_plugin_says_when_it_is_json)
 {
     rig_up();
@@ -361,5 +383,6 @@ WEIR_UNIT_MAIN("source_task", tcase_add_loop_test(tests, a_record_arrives_as_it_
                tcase_add_test(tests, paused_stops_the_instance_and_resumed_starts_another);
                tcase_add_test(tests, started_paused_nothing_is_made_until_resumed);
                tcase_add_test(tests, an_endless_poll_is_seen_and_can_be_abandoned);
+               tcase_add_test(tests, a_task_that_nobody_hears_can_be_abandoned);
                tcase_add_test(tests, details_carry_what_the_plugin_says_when_it_is_json);
                tcase_add_test(tests, stopped_before_it_could_do_anything_it_ends);)
