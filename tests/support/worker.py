@@ -103,6 +103,10 @@ class Worker:
         """A clean stop: SIGTERM. Returns (return code, seconds it took)."""
         begin = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
+        return self.wait_stopped(begin, timeout)
+
+    def wait_stopped(self, begin, timeout=30):
+        """The rest of stop(), for a worker that was asked at `begin` on time.monotonic()."""
         try:
             code = self.process.wait(scaled(timeout))
         except subprocess.TimeoutExpired:
@@ -211,10 +215,10 @@ class WorkerGroup:
 
     def stop_all(self):
         """A clean stop of all at once; returns what each of Worker.stop() returned."""
-        ending = self.alive
+        ending, begin = self.alive, time.monotonic()
         for worker in ending:
             worker.process.terminate()
-        return [worker.stop() for worker in ending]
+        return [worker.wait_stopped(begin) for worker in ending]
 
     def kill_all(self):
         for worker in self.workers:
