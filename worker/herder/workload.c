@@ -433,7 +433,7 @@ void weir_workload_suspend(weir_herder *h, bool suspended)
     WEIR_MAP_EACH (entry, &h->items) {
         const weir_own_item *item = entry->value;
 
-        if (item->run)
+        if (item->run && (suspended || item->assigned)) /* what others have now just ends */
             weir_source_task_suspend(item->run, suspended);
     }
     if (!suspended)

@@ -715,9 +715,13 @@ void weir_source_task_pause(weir_source_task *task, bool paused)
     say(task, paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING);
 }
 
+/* Suspended it takes nothing from its source: as good as not running. */
 void weir_source_task_suspend(weir_source_task *task, bool suspended)
 {
-    (void)task, (void)suspended;
+    pthread_mutex_lock(&world);
+    if (task->counted == suspended)
+        count_locked(task, suspended ? -1 : 1);
+    pthread_mutex_unlock(&world);
 }
 
 static void *stop_slowly(void *arg)

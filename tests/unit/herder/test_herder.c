@@ -13,7 +13,7 @@ static struct {
     weir_herder *herder;
 } workers[MOST];
 
-static int64_t graceful_ms;
+static int64_t graceful_ms, session_ms;
 static weir_registry *registry; /* empty: no plugin is called here */
 
 static void no_fatal(void *ctx, const weir_err *err)
@@ -31,7 +31,7 @@ static void start_worker(int n)
                                 .config_topic = "configs",
                                 .status_topic = "status",
                                 .offset_topic = "offsets",
-                                .session_timeout_ms = 600000, /* slow test hosts */
+                                .session_timeout_ms = session_ms,
                                 .graceful_shutdown_ms = graceful_ms};
     snprintf(s->worker_id, sizeof(s->worker_id), "w%d:1", n);
     snprintf(s->url, sizeof(s->url), "http://w%d:1/", n);
@@ -253,6 +253,7 @@ static void set_up(void)
     owner_count = 0;
     hold_new_leaders = hold_checks = false;
     graceful_ms = 5000;
+    session_ms = 600000; /* slow test hosts */
     unknown_claims = refusals = refused = full_checks = 0;
     weir_map_clear(&running);
 }
@@ -550,6 +551,59 @@ START_TEST(a_plugin_that_does_not_stop_costs_its_own_tasks_only)
 }
 END_TEST
 
+/* While a worker is away its tasks may be given away, and for the moment of its return a task may
+ * run twice: what counts is that all is well in the end. */
+START_TEST(sessions_are_lost_and_writes_wait_and_all_runs_in_the_end)
+{
+    weir_group *away[MOST] = {NULL};
+    unsigned seed = (unsigned)_i + 1;
+
+    session_ms = 200;
+    for (int n = 0; n < MOST; n++)
+        start_worker(n);
+    for (int n = 0; n < MOST; n++)
+        EVENTUALLY(is_member(n));
+    ck_assert_int_eq(ask(0, WEIR_ASK_CREATE, "c", "12"), WEIR_OK);
+    EVENTUALLY(all_run("c", 12));
+    for (int round = 0; round < 60; round++) {
+        int n = rand_r(&seed) % MOST;
+
+        switch (rand_r(&seed) % 5) {
+        case 0:
+            pthread_mutex_lock(&world);
+            away[n] = away[n] ? away[n] : member_of(workers[n].herder);
+            pthread_mutex_unlock(&world);
+            lose(away[n]);
+            break;
+        case 1:
+            if (away[n])
+                come_back(away[n]);
+            away[n] = NULL;
+            break;
+        case 2:
+            hold(&p_of(workers[n].herder)->line);
+            break;
+        case 3:
+            release_p(p_of(workers[n].herder));
+            break;
+        default:
+            usleep((useconds_t)(rand_r(&seed) % 60000));
+        }
+    }
+    for (int n = 0; n < MOST; n++) {
+        release_p(p_of(workers[n].herder));
+        if (away[n])
+            come_back(away[n]);
+    }
+    ck_assert_int_eq(ask(_i % MOST, WEIR_ASK_CREATE, "d", "6"), WEIR_OK);
+    EVENTUALLY(all_run("c", 12) && all_run("d", 6));
+    EVENTUALLY(all_said_to_run("c", 12) && all_said_to_run("d", 6));
+    for (int n = 0; n < MOST; n++)
+        EVENTUALLY(tasks_of(workers[n].herder) == 3);
+    twice = 0;
+}
+END_TEST
+
 /* ---- Quick hands ------------------------------------------------------------------------------
  */
 
@@ -772,6 +826,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_leader_whose_own_presence_is_slow_keeps_its_tasks);
     tcase_add_test(tests, the_leader_dies_between_the_two_phases_of_a_move);
     tcase_add_test(tests, a_plugin_that_does_not_stop_costs_its_own_tasks_only);
+    tcase_add_loop_test(tests, sessions_are_lost_and_writes_wait_and_all_runs_in_the_end, 0, 6);
     tcase_add_loop_test(tests, what_is_gone_and_there_again_before_anybody_decides_runs_and_says_so,
                         0, 3);
     tcase_add_test(tests, of_two_that_create_the_same_one_is_told_that_it_exists);
