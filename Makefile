@@ -139,8 +139,9 @@ unit-programs: $(UNIT)
 unit: unit-programs
 	@BUILD=$(BUILD) tests/run-unit $(UNIT)
 
+TESTS ?= tests/integration
 integration: build $(FIXTURES) $(ON_BROKERS)
-	WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q tests/integration $(TESTS)
+	WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q $(TESTS)
 
 test: deps
 	@$(MAKE) --no-print-directory both
