@@ -86,12 +86,23 @@ def errors_in(worker):
 
 
 def connections(group, lanes):
-    """Where each lane's task runs, and since when it is connected."""
+    """Where each lane's task runs, how often any worker has started it, and since when it is
+    connected."""
     found = {}
     for lane in lanes:
         task = group.rest.status(lane.name)["tasks"][0]
-        found[lane.name] = (task["worker_id"], task["details"]["plugin"]["connected_since"])
+        starts = sum(w.log_text().count(f"starting task {lane.name}/0") for w in group)
+        found[lane.name] = [task["worker_id"], starts,
+                            task["details"]["plugin"]["connected_since"]]
     return found
+
+
+def lost_its_producer(group, lane):
+    """librdkafka before 2.3 may lose an idempotent producer when all brokers die at once
+    (confluentinc/librdkafka#4438). The task then begins anew from what MQTT still holds: that is
+    no fault of the group's."""
+    return any(f"[{lane.name}|" in line and "rewound sequence number" in line
+               for worker in group for line in worker.log_text().splitlines())
 
 
 def test_a_leader_that_freezes_is_replaced_and_returns_as_a_follower(cluster, flow):
@@ -154,6 +165,11 @@ def test_kafka_away_from_everybody_moves_and_restarts_nothing(cluster, flow):
     settled(cluster, group, 60)
     for lane in lanes:
         lane.wait_more()
-    assert wait_for(lambda: connections(group, lanes), 10, "details of every task") == before
+    after = wait_for(lambda: connections(group, lanes), 10, "details of every task")
+    for lane in lanes:
+        if lost_its_producer(group, lane):
+            before[lane.name].pop()
+            after[lane.name].pop()
+    assert after == before
     for lane in lanes:
         lane.judge()

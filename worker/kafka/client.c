@@ -192,10 +192,6 @@ static weir_code set_properties(rd_kafka_conf_t *conf, const weir_props *props, 
     rc = set_property(conf, "socket.nagle.disable", "true", err);
     if (rc == WEIR_OK) /* an idle connection that ends is no news */
         rc = set_property(conf, "log.connection.close", "false", err);
-    /* As in Kafka's own clients. librdkafka waits up to ten seconds: who came back to the group
-     * before the others would have given their tasks away by then. */
-    if (rc == WEIR_OK && !weir_props_has(props, "reconnect.backoff.ms"))
-        rc = set_property(conf, "reconnect.backoff.max.ms", "1000", err);
     for (size_t i = 0; rc == WEIR_OK && i < props->count; i++) {
         const weir_pair *pair = &props->pairs[i];
 
@@ -241,6 +237,13 @@ weir_code weir_kafka_client_new(rd_kafka_type_t type, const weir_props *props,
                                 weir_err *err)
 {
     return make(type, props, true, prepare, ctx, ret_rk, err);
+}
+
+void weir_kafka_reconnect_soon(weir_props *props)
+{
+    if (!weir_props_has(props, "reconnect.backoff.ms") &&
+        !weir_props_has(props, "reconnect.backoff.max.ms"))
+        weir_props_set(props, "reconnect.backoff.max.ms", "1000");
 }
 
 weir_code weir_kafka_client_check(rd_kafka_type_t type, const weir_props *props, weir_err *err)

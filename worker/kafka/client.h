@@ -28,6 +28,13 @@ WEIR_MUST_CHECK weir_code weir_kafka_client_new(rd_kafka_type_t type, const weir
                                                 weir_kafka_prepare *prepare, void *ctx,
                                                 rd_kafka_t **ret_rk, weir_err *err);
 
+/* For the worker's own clients, unless the user says otherwise: after an outage they look for a
+ * broker every second, as Kafka's own clients do. librdkafka waits up to ten, and whoever came back
+ * to the group before the others would have given their tasks away by then. Not for the producers
+ * of tasks: before librdkafka 2.3 those that meet a cluster in which brokers are still missing are
+ * more often lost to "rewound sequence number". */
+void weir_kafka_reconnect_soon(weir_props *props);
+
 /* Would these properties make a handle? For validation; leaves nothing behind. */
 WEIR_MUST_CHECK weir_code weir_kafka_client_check(rd_kafka_type_t type, const weir_props *props,
                                                   weir_err *err);

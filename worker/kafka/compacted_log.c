@@ -352,6 +352,7 @@ static weir_code make_handle(const weir_props *props, const weir_props *own, rd_
     weir_props_merge(&all, props);
     if (!weir_props_has(props, "group.id")) /* needed to assign, never used: nothing is committed */
         weir_props_set(&all, "group.id", "weir");
+    weir_kafka_reconnect_soon(&all);
     weir_props_set(&all, "enable.auto.commit", "false");
     weir_props_set(&all, "enable.auto.offset.store", "false");
     weir_props_set(&all, "auto.offset.reset", "earliest");

@@ -312,6 +312,7 @@ static weir_code make_handle(weir_group *group, const weir_group_options *option
     set_ms(&props, "session.timeout.ms", options->session_timeout_ms);
     set_ms(&props, "heartbeat.interval.ms", options->heartbeat_interval_ms);
     set_ms(&props, "max.poll.interval.ms", rebalance_ms);
+    weir_kafka_reconnect_soon(&props);
     weir_props_set(&props, "enable.auto.commit", "false");
     weir_props_set(&props, "enable.auto.offset.store", "false");
     rc = weir_kafka_client_new(RD_KAFKA_CONSUMER, &props, prepare, group, &group->rk, err);

@@ -463,6 +463,7 @@ static void choose_properties(weir_leader_log *log, const weir_props *props)
     weir_props_remove(&log->props, "message.timeout.ms");
     weir_props_remove(&log->props, "delivery.timeout.ms");
     weir_props_remove(&log->props, "socket.timeout.ms");
+    weir_kafka_reconnect_soon(&log->props);
     weir_props_set(&log->props, "transactional.id", log->transactional_id);
     weir_props_set(&log->props, "transaction.timeout.ms", TRANSACTION_TEXT);
     weir_props_set(&log->props, "enable.idempotence", "true");

@@ -384,6 +384,7 @@ weir_code weir_producer_open(const weir_props *props, weir_producer_report *repo
     producer->topics = (weir_map)WEIR_MAP(drop_topic);
     pthread_mutex_init(&producer->lock, NULL);
     weir_props_merge(&producer->props, props);
+    weir_kafka_reconnect_soon(&producer->props);
     weir_props_set(&producer->props, "enable.idempotence", "true");
     weir_props_set(&producer->props, "acks", "all");
     weir_props_set(&producer->props, "linger.ms", "0");
