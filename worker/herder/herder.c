@@ -451,6 +451,11 @@ weir_herder *weir_herder_start(const weir_herder_options *options)
     return h;
 }
 
+const char *weir_herder_instance(const weir_herder *h)
+{
+    return h->instance;
+}
+
 static void free_writes(weir_herder *h)
 {
     while (h->writes) {

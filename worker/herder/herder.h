@@ -35,6 +35,9 @@ weir_herder *weir_herder_start(const weir_herder_options *options);
  * task.shutdown.graceful.timeout.ms + 8 s. Answers questions meanwhile, and refuses them
  * afterwards. */
 void weir_herder_stop(weir_herder *herder);
+/* [any] The UUID of this process' life: a worker id outlives its process, this does not
+ * (cluster.md 1). Lives as long as the herder. */
+const char *weir_herder_instance(const weir_herder *herder);
 /* After weir_herder_stop(), when nobody asks any more. */
 void weir_herder_free(weir_herder *herder);
 
