@@ -772,6 +772,20 @@ int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call)
     return 0;
 }
 
+/* What a test that waited in vain shows: the end of the config topic, and what runs. */
+static void show_world(void)
+{
+    pthread_mutex_lock(&world);
+    for (size_t i = config_topic.count > 60 ? config_topic.count - 60 : 0; i < config_topic.count;
+         i++)
+        fprintf(stderr, "%zu %s = %s\n", i, config_topic.records[i].key,
+                config_topic.records[i].value ? config_topic.records[i].value : "null");
+    for (const weir_source_task *task = all_tasks; task; task = task->next)
+        fprintf(stderr, "%s run %llu of %p, %s\n", task->name, (unsigned long long)task->spec.run,
+                task->spec.ctx, task->counted ? "runs" : "counts as stopped");
+    pthread_mutex_unlock(&world);
+}
+
 /* ---- Plans: as many tasks as tasks.max says -------------------------------------------------- */
 
 static size_t full_checks; /* so many are turned away. World locked. */
