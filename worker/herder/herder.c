@@ -385,6 +385,7 @@ static void round_of_timers(weir_herder *h)
 {
     int64_t now_ms = weir_now_ms();
 
+    weir_membership_tick(h);
     weir_workload_tick(h, now_ms);
     weir_leadership_tick(h, now_ms);
     weir_decide(h, now_ms);
@@ -437,6 +438,9 @@ weir_herder *weir_herder_start(const weir_herder_options *options)
     uuid_generate_random(id);
     uuid_unparse_lower(id, h->instance);
     h->mailbox = weir_queue_new(MAILBOX, weir_mail_free);
+    h->lease =
+        weir_lease_new(&weir_clock_boot, h->settings->session_timeout_ms,
+                       h->settings->heartbeat_interval_ms, h->settings->rebalance_timeout_ms);
     pthread_mutex_init(&h->stage_lock, NULL);
     weir_config_store_init(&h->config);
     weir_status_store_init(&h->statuses);
@@ -494,6 +498,7 @@ void weir_herder_free(weir_herder *h)
     if (!h)
         return;
     weir_queue_free(h->mailbox);
+    weir_lease_free(h->lease);
     weir_map_clear(&h->missing_since);
     weir_map_clear(&h->absent_since);
     weir_map_clear(&h->planned);

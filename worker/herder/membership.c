@@ -68,6 +68,13 @@ void weir_membership_write(weir_herder *h)
     weir_buf_free(&key);
 }
 
+/* The newest assignment: what happened while we were away. */
+static void read_before_going_on(weir_herder *h)
+{
+    h->resume_barrier = ++h->last_barrier;
+    weir_compacted_log_barrier(h->config_log, h->resume_barrier);
+}
+
 static void assigned(weir_herder *h, const weir_group_event *event)
 {
     char generation[24];
@@ -86,11 +93,17 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     weir_membership_write(h);
     if (h->suspended) { /* what happened while we were away has to be read first */
         h->hold_until_ms = h->generation_since_ms + h->settings->session_timeout_ms;
-        h->resume_barrier = ++h->last_barrier;
-        weir_compacted_log_barrier(h->config_log, h->resume_barrier);
+        read_before_going_on(h);
     }
     if (h->holds_partition && h->role == WEIR_FOLLOWER && !h->leaving)
         weir_leadership_candidate(h, "holds the group's partition", 0);
+}
+
+static void suspend(weir_herder *h)
+{
+    h->suspended = h->presence_due = true;
+    h->resume_barrier = 0;
+    weir_workload_suspend(h, true);
 }
 
 static void lost(weir_herder *h)
@@ -100,10 +113,8 @@ static void lost(weir_herder *h)
               "until it is back",
               h->settings->group_id, (long long)h->generation);
     h->in_group = h->holds_partition = false;
-    h->suspended = true;
-    h->resume_barrier = 0;
     weir_stage(h, "ensuring membership in the cluster");
-    weir_workload_suspend(h, true);
+    suspend(h);
 }
 
 void weir_membership_event(weir_herder *h, const weir_group_event *event)
@@ -127,7 +138,7 @@ void weir_membership_event(weir_herder *h, const weir_group_event *event)
 void weir_membership_resume(weir_herder *h)
 {
     h->resume_barrier = 0;
-    if (!h->in_group || !h->suspended)
+    if (!h->in_group || !h->suspended || !weir_lease_runs(h->lease))
         return;
     weir_logf(WEIR_INFO, "back in group '%s': tasks that are still ours go on",
               h->settings->group_id);
@@ -135,6 +146,23 @@ void weir_membership_resume(weir_herder *h)
     h->presence_due = true;
     weir_workload_apply(h); /* what is not ours any more stops before the rest goes on */
     weir_workload_suspend(h, false);
+}
+
+/* The group gives our place away in a second, unless Kafka hears us again. */
+void weir_membership_tick(weir_herder *h)
+{
+    bool runs = weir_lease_runs(h->lease);
+
+    if (!h->in_group)
+        return;
+    if (!runs && !h->suspended) {
+        weir_logf(WEIR_WARN,
+                  "no heartbeat to group '%s' has been answered for too long: tasks are suspended",
+                  h->settings->group_id);
+        suspend(h);
+    } else if (runs && h->suspended && !h->resume_barrier) {
+        read_before_going_on(h);
+    }
 }
 
 /* ---- A clean stop -----------------------------------------------------------------------------

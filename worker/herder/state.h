@@ -25,6 +25,7 @@
 #include "kafka/config_store.h"
 #include "kafka/group.h"
 #include "kafka/leader_log.h"
+#include "kafka/lease.h"
 #include "kafka/producer.h"
 #include "kafka/status_store.h"
 #include "plugin/connector_check.h"
@@ -164,6 +165,7 @@ struct weir_herder {
     weir_producer *producer;
     weir_leader_log *leader_log;
     weir_group *group;
+    weir_lease *lease;
     bool config_read, status_read; /* to their ends, once */
 
     weir_config_store config;
@@ -228,6 +230,7 @@ void weir_startup_stores_read(weir_herder *h);
 void weir_membership_event(weir_herder *h, const weir_group_event *event);
 void weir_membership_write(weir_herder *h); /* presence, when due */
 void weir_membership_resume(weir_herder *h);
+void weir_membership_tick(weir_herder *h); /* the lease ends, or runs again */
 void weir_membership_leave(weir_herder *h); /* the first step of a clean stop */
 bool weir_membership_left(weir_herder *h);  /* goes on with it; true: over */
 

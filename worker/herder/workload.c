@@ -165,6 +165,14 @@ static bool post_fact(void *ctx, weir_task_fact *fact)
     return rc != WEIR_FULL;
 }
 
+/* [task] */
+static bool lease_runs(void *ctx)
+{
+    const weir_herder *h = ctx;
+
+    return weir_lease_runs(h->lease);
+}
+
 static void start(weir_herder *h, weir_own_item *item, const weir_connector_entry *entry)
 {
     item->failed = item->restart = item->stopping = false;
@@ -179,6 +187,7 @@ static void start(weir_herder *h, weir_own_item *item, const weir_connector_entr
                                                          .config = &entry->tasks[item->task],
                                                          .paused = item->paused,
                                                          .report = post_fact,
+                                                         .lease_runs = lease_runs,
                                                          .ctx = h});
     weir_logf(WEIR_INFO, "starting task %s/%d", item->connector, (int)item->task);
     if (h->suspended)

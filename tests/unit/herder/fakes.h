@@ -511,6 +511,30 @@ void weir_leader_log_release(weir_leader_log *log)
     pthread_mutex_unlock(&world);
 }
 
+/* ---- The lease: runs for who is in the group, unless the test says otherwise -------------------
+ */
+
+struct weir_lease {
+    atomic_bool runs;
+};
+
+weir_lease *weir_lease_new(const weir_clock *clock, int64_t session_timeout_ms,
+                           int64_t heartbeat_interval_ms, int64_t rebalance_timeout_ms)
+{
+    (void)clock, (void)session_timeout_ms, (void)heartbeat_interval_ms, (void)rebalance_timeout_ms;
+    return weir_new(weir_lease);
+}
+
+void weir_lease_free(weir_lease *lease)
+{
+    free(lease);
+}
+
+bool weir_lease_runs(const weir_lease *lease)
+{
+    return atomic_load(&lease->runs);
+}
+
 /* ---- The group: the test decides who is in it ------------------------------------------------ */
 
 struct weir_group {
@@ -532,10 +556,12 @@ static void new_generation(void)
     for (size_t i = 1; i < group.count; i++)
         if (strcmp(group.members[i]->member, group.members[first]->member) < 0)
             first = i;
-    for (size_t i = 0; i < group.count; i++)
+    for (size_t i = 0; i < group.count; i++) {
+        atomic_store(&group.members[i]->options.lease->runs, true);
         group.members[i]->options.event(group.members[i]->options.ctx,
                                         &(weir_group_event){WEIR_GROUP_ASSIGNED, group.generation,
                                                             group.members[i]->member, i == first});
+    }
 }
 
 /* World locked. */
@@ -576,6 +602,7 @@ static void lose(weir_group *member)
 {
     pthread_mutex_lock(&world);
     take_out(member);
+    atomic_store(&member->options.lease->runs, false);
     pthread_mutex_unlock(&world);
     member->options.event(member->options.ctx, &(weir_group_event){WEIR_GROUP_LOST, -1, "", false});
 }

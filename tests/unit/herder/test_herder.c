@@ -498,6 +498,35 @@ START_TEST(kafka_away_from_everybody_moves_and_restarts_nothing)
 }
 END_TEST
 
+static void set_lease(int worker, bool runs)
+{
+    pthread_mutex_lock(&world);
+    atomic_store(&member_of(workers[worker].herder)->options.lease->runs, runs);
+    pthread_mutex_unlock(&world);
+}
+
+START_TEST(a_lease_that_is_over_suspends_and_restarts_nothing)
+{
+    size_t before;
+
+    for (int n = 0; n < 3; n++)
+        start_worker(n);
+    ck_assert_int_eq(ask(0, WEIR_ASK_CREATE, "c", "9"), WEIR_OK);
+    for (int n = 0; n < 3; n++)
+        EVENTUALLY(tasks_of(workers[n].herder) == 3);
+    before = started();
+    set_lease(_i,
+              false); /* the leader's, or a follower's: its place in the group is still its own */
+    EVENTUALLY(tasks_of(workers[_i].herder) == 0);
+    for (int n = 0; n < 3; n++)
+        ck_assert_int_eq(tasks_of(workers[n].herder), n == _i ? 0 : 3);
+    set_lease(_i, true);
+    EVENTUALLY(tasks_of(workers[_i].herder) == 3);
+    ck_assert_uint_eq(started(), before);
+    ck_assert_int_eq(ask(1, WEIR_ASK_CREATE, "d", "1"), WEIR_OK);
+}
+END_TEST
+
 START_TEST(a_leader_whose_own_presence_is_slow_keeps_its_tasks)
 {
     int64_t long_enough_ms;
@@ -829,6 +858,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_claim_of_which_nobody_knows_what_became_is_made_again);
     tcase_add_test(tests, an_assignment_that_cannot_be_written_is_tried_again_but_not_at_once);
     tcase_add_loop_test(tests, kafka_away_from_everybody_moves_and_restarts_nothing, 0, 3);
+    tcase_add_loop_test(tests, a_lease_that_is_over_suspends_and_restarts_nothing, 0, 3);
     tcase_add_test(tests, a_leader_whose_own_presence_is_slow_keeps_its_tasks);
     tcase_add_test(tests, the_leader_dies_between_the_two_phases_of_a_move);
     tcase_add_test(tests, a_plugin_that_does_not_stop_costs_its_own_tasks_only);
