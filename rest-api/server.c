@@ -384,10 +384,9 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
 static struct MHD_Daemon *start_daemon(weir_server *server)
 {
     struct MHD_Daemon *daemon;
-    sigset_t all, before;
+    sigset_t before;
 
-    sigfillset(&all); /* its thread takes no signals: base/thread.h */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    weir_thread_block_signals(&before);
     daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         access_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET,
