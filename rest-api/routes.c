@@ -39,6 +39,7 @@ static const weir_route routes[] = {
 
     /* between workers */
     {"GET",    "/internal/connectors/*/details", weir_handle_ask,   WEIR_ASK_DETAILS, .success = 200},
+    {"GET",    "/internal/watch",               NULL, .success = 200, .any_content = true, .any_accept = true},
 };
 /* clang-format on */
 
@@ -172,7 +173,7 @@ bool weir_route_call(weir_call *call)
         answer_options(call, weir_buf_text(&allow));
     else if (!call->route)
         weir_call_route_error(call, 405);
-    else if (content_is_fine(call) &&
+    else if (content_is_fine(call) && !call->route->any_accept &&
              !weir_media_accepts_json(call->accept, &call->accepted_suffix))
         weir_call_route_error(call, 406);
     weir_buf_free(&allow);
