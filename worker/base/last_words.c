@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,8 +165,11 @@ static void last_words(int number, siginfo_t *info, void *context)
     } else { /* another thread is at it; the process ends with it */
         nanosleep(&(struct timespec){.tv_sec = SPEECH_MS / 1000}, NULL);
     }
+    /* The same once more, blocked until we return: so the core dump shows where it happened, and
+     * why. */
     signal(number, SIG_DFL);
-    raise(number); /* blocked until we return, and then where it happened */
+    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info) != 0)
+        raise(number);
 }
 
 /* ---- Getting ready ------------------------------------------------------------------------ */
