@@ -51,13 +51,15 @@ void weir_membership_write(weir_herder *h)
     json_t *body;
     char *value;
 
-    if (!h->presence_due || !h->in_group)
+    if (!h->presence_due || !h->in_group || h->banished)
         return;
     body = json_pack("{s:s, s:I, s:s, s:s, s:s, s:{s:I, s:I}, s:o, s:o, s:s}", "instance",
                      h->instance, "generation", (json_int_t)h->generation, "member", h->member,
                      "url", h->settings->url, "version", weir_version, "ack", "term",
                      (json_int_t)h->ack_term, "seq", (json_int_t)h->ack_seq, "stopping",
                      stopping(h), "stuck", names(&h->stuck), "state", state_text(h));
+    if (h->resigned_term >= 0)
+        json_object_set_new_nocheck(body, "resigned", json_integer(h->resigned_term));
     value = weir_json_dump(body);
     weir_config_worker_key(&key, h->settings->worker_id);
     if (weir_producer_send(h->producer, h->settings->config_topic, weir_buf_text(&key), value, 0) ==
@@ -91,6 +93,7 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     weir_stage_done(h);
     h->presence_due = h->dirty = true;
     weir_membership_write(h);
+    weir_watching_begin(h);
     if (h->suspended) { /* what happened while we were away has to be read first */
         h->hold_until_ms = h->generation_since_ms + h->settings->session_timeout_ms;
         read_before_going_on(h);
@@ -162,6 +165,45 @@ void weir_membership_tick(weir_herder *h)
         suspend(h);
     } else if (runs && h->suspended && !h->resume_barrier) {
         read_before_going_on(h);
+    }
+}
+
+/* ---- Two processes with one worker id ---------------------------------------------------------
+ */
+
+static void banish(weir_herder *h, const weir_presence *elder)
+{
+    weir_err err;
+
+    h->banished = true;
+    weir_fail(&err, WEIR_EXISTS,
+              "another worker of group '%s' has the id '%s' already (it is reached at %s, instance "
+              "%s): give each worker a rest.advertised.host.name or port of its own",
+              h->settings->group_id, h->settings->worker_id, weir_json_str(elder->body, "url"),
+              h->elder);
+    h->options.fatal(h->options.ctx, &err);
+}
+
+/* Decided by the log: who was there first says so again, and the other one ends. A namesake that
+ * is dead does not speak again, one that is leaving does not want to stay (cluster.md 5). */
+void weir_membership_namesake(weir_herder *h, const char *worker)
+{
+    const weir_presence *presence = weir_map_get(&h->config.workers, worker);
+    const char *instance = presence ? weir_json_str(presence->body, "instance") : NULL;
+
+    if (!instance || !weir_same(worker, h->settings->worker_id))
+        return;
+    if (weir_same(instance, h->instance)) {
+        if (h->own_presence_offset < 0)
+            h->own_presence_offset = presence->offset;
+    } else if (h->own_presence_offset < 0) {
+        weir_replace(&h->elder, instance);
+    } else if (!weir_same(instance, h->elder)) {
+        weir_log(WEIR_ERROR, "another worker has been started with our id; it is told to end",
+                 "worker", worker, "instance", instance, NULL);
+        h->presence_due = true;
+    } else if (!h->banished && !weir_same(weir_json_str(presence->body, "state"), "leaving")) {
+        banish(h, presence);
     }
 }
 

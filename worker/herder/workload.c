@@ -82,7 +82,7 @@ static void send_status(weir_herder *h, const char *connector, int32_t task, con
 {
     weir_buf key = WEIR_BUF;
 
-    if (!h->producer)
+    if (!h->producer || h->banished)
         return;
     weir_status_key(&key, connector, task);
     if (weir_producer_send(h->producer, h->settings->status_topic, weir_buf_text(&key), value, 0) !=
