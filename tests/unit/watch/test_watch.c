@@ -108,11 +108,17 @@ static void expect(weir_watch_change change, const char *says)
 
 static struct {
     int listener;
-    uint16_t port;
-    char url[64];
+    char name[80]; /* and the port, as the URL has it */
+    char url[96];
 } host;
 
 static weir_watch *watch;
+
+static void name_host(const char *name, unsigned port)
+{
+    snprintf(host.name, sizeof(host.name), "%s:%u", name, port);
+    snprintf(host.url, sizeof(host.url), "http://%s/", host.name);
+}
 
 static void open_host(void)
 {
@@ -124,8 +130,22 @@ static void open_host(void)
     ck_assert_int_eq(bind(host.listener, (struct sockaddr *)&address, size), 0);
     ck_assert_int_eq(listen(host.listener, 16), 0);
     ck_assert_int_eq(getsockname(host.listener, (struct sockaddr *)&address, &size), 0);
-    host.port = ntohs(address.sin_port);
-    snprintf(host.url, sizeof(host.url), "http://localhost:%u/", host.port);
+    name_host("localhost", ntohs(address.sin_port));
+}
+
+/* False: this machine has none. */
+static bool open_ipv6_host(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t size = sizeof(address);
+
+    host.listener = socket(AF_INET6, SOCK_STREAM, 0);
+    if (host.listener < 0 || bind(host.listener, (struct sockaddr *)&address, size) != 0)
+        return false;
+    ck_assert_int_eq(listen(host.listener, 16), 0);
+    ck_assert_int_eq(getsockname(host.listener, (struct sockaddr *)&address, &size), 0);
+    name_host("[::1]", ntohs(address.sin6_port));
+    return true;
 }
 
 static void close_host(void)
@@ -141,7 +161,7 @@ static int accept_request(void)
     struct timeval limit = {.tv_sec = 30};
     char request[4096] = "";
     size_t size = 0;
-    char expected[64];
+    char expected[96];
     int fd = accept(host.listener, NULL, NULL);
 
     ck_assert_int_ge(fd, 0);
@@ -154,7 +174,7 @@ static int accept_request(void)
         request[size] = '\0';
     }
     ck_assert_msg(strncmp(request, "GET /internal/watch HTTP/1.1\r\n", 30) == 0, "%s", request);
-    snprintf(expected, sizeof(expected), "Host: localhost:%u\r\n", host.port);
+    snprintf(expected, sizeof(expected), "Host: %s\r\n", host.name);
     ck_assert_msg(strstr(request, expected), "%s", request);
     return fd;
 }
@@ -203,6 +223,8 @@ static const weir_watch_limits limits = {
     .connect_ms = 10000, .first_line_ms = 30000, .stranger_ms = 100, .steady_ms = 2000};
 static const weir_watch_limits impatient = {
     .connect_ms = 10000, .first_line_ms = 50, .stranger_ms = 100, .steady_ms = 2000};
+static const weir_watch_limits patient = {
+    .connect_ms = 10000, .first_line_ms = 30000, .stranger_ms = 30000, .steady_ms = 2000};
 
 static void watch_it(bool proven, const weir_watch_limits *with)
 {
@@ -307,6 +329,24 @@ START_TEST(a_broken_connection_is_no_death)
     }
     that_was_all();
     close(fd);
+}
+END_TEST
+
+START_TEST(an_address_of_ipv6_is_asked_again_too)
+{
+    int fd;
+
+    close_host();
+    if (!open_ipv6_host())
+        return;
+    fd = watched();
+    close(fd);
+    fd = accept_and_say(NAME);
+    expect(WEIR_WATCH_ALIVE, "");
+    close_host();
+    close(fd);
+    expect(WEIR_WATCH_DEAD, "refused");
+    that_was_all();
 }
 END_TEST
 
@@ -527,7 +567,7 @@ START_TEST(who_is_late_to_listen_is_no_stranger)
 {
     int fd;
 
-    watch_it(false, &limits);
+    watch_it(false, &patient);
     reset(accept_request());
     fd = accept_and_say(NAME);
     expect(WEIR_WATCH_ALIVE, "");
@@ -595,6 +635,7 @@ WEIR_UNIT_MAIN("watch", tcase_add_checked_fixture(tests, start, stop);
                tcase_add_loop_test(tests, a_killed_process_is_dead, 0, 2);
                tcase_add_test(tests, a_process_that_is_back_as_another_is_dead);
                tcase_add_test(tests, a_broken_connection_is_no_death);
+               tcase_add_test(tests, an_address_of_ipv6_is_asked_again_too);
                tcase_add_test(tests, a_dying_kernel_that_still_accepts_is_asked_until_it_refuses);
                tcase_add_test(tests, who_says_nothing_is_unknown_and_may_come_back);
                tcase_add_loop_test(tests, an_answer_that_tells_nothing_is_no_death, 0,
