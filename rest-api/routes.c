@@ -37,6 +37,8 @@ static const weir_route routes[] = {
     {"GET",    "/connector-plugins/*/config",   weir_handle_definitions, .success = 200},
     {"PUT",    "/connector-plugins/*/config/validate", weir_handle_validate, .success = 200, .reads_body = true},
 
+    {"GET",    "/admin/cluster",                weir_handle_ask,    WEIR_ASK_CLUSTER, .success = 200},
+
     /* between workers */
     {"GET",    "/internal/connectors/*/details", weir_handle_ask,   WEIR_ASK_DETAILS, .success = 200},
     {"GET",    "/internal/watch",               NULL, .success = 200, .any_content = true, .any_accept = true},

@@ -307,6 +307,9 @@ void weir_answer(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_TASK_STATUS:
         task_status(h, slot);
         return;
+    case WEIR_ASK_CLUSTER:
+        weir_slot_answer(slot, weir_cluster_answer(h));
+        return;
     case WEIR_ASK_DETAILS:
         details(h, slot);
         return;

@@ -329,6 +329,7 @@ void weir_command(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_LIST:
     case WEIR_ASK_STATUS:
     case WEIR_ASK_TASK_STATUS:
+    case WEIR_ASK_CLUSTER:
     case WEIR_ASK_DETAILS:
         weir_answer(h, slot);
         return;

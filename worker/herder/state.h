@@ -12,6 +12,7 @@
  *   waiting.c      commands that cannot be done at this moment
  *   batches.c      what goes into one transaction
  *   answers.c      what the REST API wants to know
+ *   cluster_answer.c  and what it wants to know of the group
  *
  * All functions are [herder] unless they say otherwise.
  */
@@ -391,6 +392,7 @@ void weir_answer(weir_herder *h, weir_slot *slot); /* the asks that are question
 json_t *weir_answer_connector(const weir_herder *h, const weir_connector_entry *entry,
                               bool no_tasks);
 json_t *weir_answer_status(const weir_herder *h, const char *connector); /* NULL: none */
+json_t *weir_cluster_answer(const weir_herder *h);
 const char *weir_worker_url(const weir_herder *h, const char *worker); /* from presence; or NULL */
 const char *weir_connector_type(const weir_herder *h, const weir_props *config);
 /* Who runs the item as the assignment says; NULL: nobody. */

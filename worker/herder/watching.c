@@ -15,9 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROBE_MS   1000        /* a dead one is looked at again, lest it is not */
-#define QUIET_MS   (5 * 60000) /* so long a false alarm is remembered */
-#define RANK_MS    250         /* candidate (c): each waits this much longer than the one before */
+#define PROBE_MS 1000        /* a dead one is looked at again, lest it is not */
+#define QUIET_MS (5 * 60000) /* so long a false alarm is remembered */
+#define RANK_MS                                                                                    \
+    500 /* candidate (c): each waits this much longer than the one before; a claim under load      \
+           takes 300 */
 #define MOST_FALSE WEIR_COUNT(((weir_peer *)NULL)->false_alarms_ms)
 
 /* ---- Peers -------------------------------------------------------------------------------------
