@@ -7,8 +7,10 @@
  * its seed:
  *
  *   WEIR_MODEL_RUNS=1000000 CK_FORK=no test_model     for hours
- *   WEIR_MODEL_SEED=17 WEIR_MODEL_STEPS=250 test_model  one run, its last steps printed
+ *   WEIR_MODEL_SEED=17 WEIR_MODEL_STEPS=800 test_model  one run, its last steps printed
  *   WEIR_MODEL_WITHOUT=8                                and without a guard (world.h)
+ *
+ * Not modelled: two live processes with one id, what becomes of REST writes, the lease's clock.
  */
 #include "tests/support/unit.h"
 #include "tests/unit/herder/model/schedule.h"
@@ -142,15 +144,17 @@ START_TEST(without_a_guard_an_invariant_breaks)
 }
 END_TEST
 
-/* Proposed: each generation gets an assignment, and who comes back goes on only from one of its
- * own generation or a later one. Then a return is no window at all. */
-START_TEST(a_return_is_safe_when_it_waits_for_an_assignment_of_its_generation)
+/* Two rules that are not in the design yet: a worker that is silent in a new generation is waited
+ * for until its session must be over, not 500 ms; and each generation gets an assignment, and who
+ * comes back goes on only from one of its own generation or a later one. Then nothing emits twice
+ * but after a false alarm, however late presence is. */
+START_TEST(only_a_false_alarm_lets_anything_run_twice_by_the_proposed_rules)
 {
     plan p = plan_of(0);
 
-    p.without = RESUME_IN_TIME;
-    p.fresh_resume = true;
-    all_hold(p, number("WEIR_MODEL_RUNS", RUNS) / 3);
+    p.without = RESUME_IN_TIME | PRESENCE_IN_TIME;
+    p.proposed = true;
+    all_hold(p, number("WEIR_MODEL_RUNS", RUNS) / 2);
 }
 END_TEST
 
@@ -158,4 +162,4 @@ WEIR_UNIT_MAIN("model", tcase_add_test(tests, invariants_hold_in_thousands_of_in
                tcase_add_loop_test(tests, without_a_guard_an_invariant_breaks, 0,
                                    (int)WEIR_COUNT(mutations));
                tcase_add_test(tests,
-                              a_return_is_safe_when_it_waits_for_an_assignment_of_its_generation);)
+                              only_a_false_alarm_lets_anything_run_twice_by_the_proposed_rules);)

@@ -70,22 +70,27 @@ static bool all_present(const world *m, const worker *w)
     return true;
 }
 
+/* Of the last assignment, silent, and still a member. With `back`: one that is not suspended. */
+static bool somebody_is_late(const world *m, const worker *w, bool back)
+{
+    for (int x = 0; x < WORKERS; x++) {
+        const worker *other = &m->workers[x];
+
+        if (is_missing(m, w, x) && last_assignment(m, w)->named[x] == other->instance &&
+            find_member(m, other->member) && (!back || may_emit(m, other)))
+            return true;
+    }
+    return false;
+}
+
 /* 500 ms have passed. Assumed: whoever may emit is quicker than that. */
 static bool can_lose_patience(const world *m, int x, int b)
 {
     const worker *w = &m->workers[x];
 
     (void)b;
-    if (!leads(m, w) || !w->dirty || w->patience_over || all_present(m, w))
-        return false;
-    for (int who = 0; guarded(m, PRESENCE_IN_TIME) && who < WORKERS; who++) {
-        const worker *other = &m->workers[who];
-
-        if (is_missing(m, w, who) && last_assignment(m, w)->named[who] == other->instance &&
-            may_emit(m, other) && find_member(m, other->member))
-            return false;
-    }
-    return true;
+    return leads(m, w) && w->dirty && !w->patience_over && !all_present(m, w) &&
+           !(guarded(m, PRESENCE_IN_TIME) && somebody_is_late(m, w, true));
 }
 
 static void lose_patience(world *m, int x, int b)
@@ -231,7 +236,7 @@ static bool is_in_force(const world *m, const worker *w, const record *r)
 {
     const record *last = last_assignment(m, w);
 
-    if (!w->published || !last || (m->fresh_resume && last->generation != r->generation) ||
+    if (!w->published || !last || (m->proposed && last->generation != r->generation) ||
         memcmp(last->named, r->named, sizeof(r->named)) != 0)
         return false;
     for (int i = 0; i < ITEMS; i++) {
@@ -250,7 +255,8 @@ static bool can_decide(const world *m, int x, int b)
 
     (void)b;
     return leads(m, w) && w->dirty && !w->in_flight && can_write(w) &&
-           is_live(w, presence_of(m, w, x)) && (w->patience_over || all_present(m, w));
+           is_live(w, presence_of(m, w, x)) && (w->patience_over || all_present(m, w)) &&
+           !(m->proposed && somebody_is_late(m, w, false));
 }
 
 static void decide(world *m, int x, int b)

@@ -113,7 +113,7 @@ static dropped excuse(world *m, int x)
     for (dropped why = FALSE_ALARM; why <= OUT_OF_GROUP; why++) {
         if (why == LATE_PRESENCE)
             continue;
-        if (why == OUT_OF_GROUP && (!guarded(m, RESUME_IN_TIME) || m->fresh_resume))
+        if (why == OUT_OF_GROUP && (!guarded(m, RESUME_IN_TIME) || m->proposed))
             continue;
         if (has_mark(m, x, why))
             return why;

@@ -14,8 +14,7 @@
 static bool is_back(const world *m, const worker *w)
 {
     return w->up && !w->frozen && w->in_group && w->lease &&
-           (!w->suspended ||
-            (m->fresh_resume && w->resume_at != NOBODY && w->read >= w->resume_at));
+           (!w->suspended || (m->proposed && w->resume_at != NOBODY && w->read >= w->resume_at));
 }
 
 static bool leads(const world *m, const worker *w)

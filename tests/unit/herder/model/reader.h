@@ -98,7 +98,7 @@ static bool can_resume(const world *m, int x, int b)
     if (!w->up || w->frozen || !w->suspended || !w->in_group || w->resume_at == NOBODY ||
         w->read < w->resume_at)
         return false;
-    return !m->fresh_resume ||
+    return !m->proposed ||
            (w->assignment != NOBODY && m->log[w->assignment].generation >= w->generation);
 }
 

@@ -387,7 +387,7 @@ typedef struct plan {
     uint64_t seed;
     int steps; /* at most so many before it becomes calm */
     uint32_t without;
-    bool fresh_resume;
+    bool proposed;
     const char *often; /* an action that is to come often; may be NULL */
 } plan;
 
@@ -397,7 +397,7 @@ static void begin(world *m, const plan *p, bool tracing)
     memset(&m->end, 0, sizeof(*m) - offsetof(world, end));
     m->random = (p->seed + 1) * 0x9E3779B97F4A7C15ULL;
     m->without = p->without;
-    m->fresh_resume = p->fresh_resume;
+    m->proposed = p->proposed;
     m->tracing = tracing;
     m->last_leader = m->last_assignment = NOBODY;
     m->size = 2 + (int)dice(m, WORKERS - 1);

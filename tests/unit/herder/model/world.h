@@ -39,7 +39,7 @@ typedef enum guard {
     ALIVE_AGAIN = 1 << 10,      /* a false alarm ends */
     PRESENCE_IN_TIME = 1 << 11, /* assumed: who may emit has written presence within 500 ms */
     LEASE_IN_ROUND = 1 << 12, /* the lease ends also while an answer to JoinGroup is outstanding */
-    OWN_RECORD = 1 << 14,     /* whom the log names as leader, claims again if it does not lead */
+    OWN_RECORD = 1 << 14, /* proposed: whom the log names, and who does not lead, claims again */
     RESUME_IN_TIME = 1 << 13, /* assumed: no decision is on its way when somebody comes back */
 } guard;
 
@@ -162,10 +162,10 @@ typedef struct mark {
 
 typedef struct world {
     uint64_t random;
-    uint32_t without;  /* guards */
-    bool fresh_resume; /* the rule proposed in test_model.c */
-    bool calm;         /* no more faults */
-    int size, step;    /* size: how many worker ids there are */
+    uint32_t without; /* guards */
+    bool proposed;    /* the rules proposed in test_model.c */
+    bool calm;        /* no more faults */
+    int size, step;   /* size: how many worker ids there are */
 
     record log[LOG_ROOM];
     int end;
