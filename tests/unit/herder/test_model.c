@@ -29,7 +29,7 @@ static long number(const char *variable, long fallback)
 {
     const char *text = getenv(variable);
 
-    return text && *text ? atol(text) : fallback;
+    return text && *text ? strtol(text, NULL, 10) : fallback;
 }
 
 static plan plan_of(uint64_t seed)

@@ -153,7 +153,7 @@ static bool same_process(const decision *d, int x, int instance)
 {
     for (size_t i = 0; i < d->input.worker_count; i++)
         if (d->ids[i] == x)
-            return atoi(d->workers[i].instance) == instance;
+            return (int)strtol(d->workers[i].instance, NULL, 10) == instance;
     return false;
 }
 
@@ -196,7 +196,8 @@ static void record_places(world *m, const worker *w, const decision *d, record *
         seen |= (uint16_t)(1u << item);
         p->worker = (int8_t)id_of(result[k].worker);
         p->from = (int8_t)id_of(result[k].from);
-        p->from_instance = (int8_t)(result[k].from ? atoi(result[k].from_instance) : NOBODY);
+        p->from_instance =
+            (int8_t)(result[k].from ? (int)strtol(result[k].from_instance, NULL, 10) : NOBODY);
         p->taken = (position){(int)result[k].from_term, (int)result[k].from_seq};
         if (p->worker != NOBODY && (p->from != NOBODY || r->named[p->worker] == NOBODY))
             violate(m, PLACES, "item %d is on w%d, which is not there", item, p->worker);
@@ -282,7 +283,7 @@ static void decide(world *m, int x, int b)
     result = weir_assign(&d.input, &count);
     memset(r.named, NOBODY, sizeof(r.named));
     for (size_t i = 0; i < d.input.worker_count; i++)
-        r.named[d.ids[i]] = (int8_t)atoi(d.workers[i].instance);
+        r.named[d.ids[i]] = (int8_t)(int)strtol(d.workers[i].instance, NULL, 10);
     record_places(m, w, &d, &r, result, count);
     record_dropped(m, w, &r);
     w->dirty = false;
