@@ -373,10 +373,12 @@ static bool same_part(const json_t *a, const json_t *b, const char *key)
     return x && y && json_equal(x, y);
 }
 
-/* Nothing would change for anybody. (`held` moves with the clock: its keys are in `workers`.) */
+/* Nothing would change for anybody. Each generation gets an assignment: who was away waits for it.
+ * (`held` moves with the clock: its keys are in `workers`.) */
 static bool is_in_force(const weir_herder *h, const json_t *assignment)
 {
-    return h->published && same_part(assignment, h->config.assignment, "workers") &&
+    return h->published && same_part(assignment, h->config.assignment, "generation") &&
+           same_part(assignment, h->config.assignment, "workers") &&
            same_part(assignment, h->config.assignment, "map") &&
            same_part(assignment, h->config.assignment, "unassigned") &&
            same_part(assignment, h->config.assignment, "watched") &&

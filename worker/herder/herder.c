@@ -318,6 +318,7 @@ static void config_record(weir_herder *h, const weir_log_record *record)
     free(name);
     if (h->config_read) {
         weir_workload_apply(h);
+        weir_membership_go_on(h);
         weir_leadership_read_back(h);
     }
 }

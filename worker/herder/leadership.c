@@ -338,14 +338,21 @@ static bool leader_is_there(const weir_herder *h)
 }
 
 /* The last leader record may be the late word of one that has left the group, or one of ours that
- * was thought to have failed. Whoever holds the partition sees to it that somebody leads. */
+ * was thought to have failed. Whoever holds the partition sees to it that somebody leads; of a
+ * record of our own all others believe that we do. */
 static void fill_vacancy(weir_herder *h, int64_t now_ms)
 {
-    if (!h->holds_partition || h->role != WEIR_FOLLOWER || h->candidate_at_ms || !h->in_group ||
-        h->suspended || h->leaving || now_ms - h->generation_since_ms < VACANT_MS ||
+    bool is_ours = weir_same(h->config.leader.instance, h->instance);
+
+    if ((!h->holds_partition && !is_ours) || h->role != WEIR_FOLLOWER || h->candidate_at_ms ||
+        !h->in_group || h->suspended || h->leaving || now_ms - h->generation_since_ms < VACANT_MS ||
         now_ms < h->others_first_until_ms || leader_is_there(h))
         return;
-    weir_leadership_candidate(h, "holds the group's partition, and the last leader is gone", 0);
+    weir_leadership_candidate(h,
+                              is_ours ? "the last claim was its own"
+                                      : "holds the group's partition, and the last leader is gone",
+                              0);
+    h->reclaims = is_ours;
 }
 
 void weir_leadership_reached(weir_herder *h, uint64_t barrier)

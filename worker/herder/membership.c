@@ -105,6 +105,7 @@ static void assigned(weir_herder *h, const weir_group_event *event)
 static void suspend(weir_herder *h)
 {
     h->suspended = h->presence_due = true;
+    h->tasks_wait = false;
     h->resume_barrier = 0;
     weir_workload_suspend(h, true);
 }
@@ -146,7 +147,18 @@ void weir_membership_resume(weir_herder *h)
     weir_logf(WEIR_INFO, "back in group '%s': tasks that are still ours go on",
               h->settings->group_id);
     h->suspended = false;
-    h->presence_due = true;
+    h->tasks_wait = h->presence_due = true;
+    weir_membership_go_on(h);
+}
+
+/* A decision that was made without us may still be on its way into the log. Only one for a
+ * generation that has us says what is still ours. */
+void weir_membership_go_on(weir_herder *h)
+{
+    if (!h->tasks_wait || !h->in_group ||
+        weir_json_int(h->config.assignment, "generation", -1) < h->generation)
+        return;
+    h->tasks_wait = false;
     weir_workload_apply(h); /* what is not ours any more stops before the rest goes on */
     weir_workload_suspend(h, false);
 }

@@ -222,6 +222,7 @@ struct weir_herder {
 
     /* membership */
     bool in_group, ever_in_group, suspended, leaving, left, stop_asked;
+    bool tasks_wait; /* we are back; the leader's first decision since then is not */
     bool holds_partition;
     int64_t generation, generation_since_ms;
     char *member;
@@ -286,6 +287,7 @@ void weir_startup_stores_read(weir_herder *h);
 void weir_membership_event(weir_herder *h, const weir_group_event *event);
 void weir_membership_write(weir_herder *h); /* presence, when due */
 void weir_membership_resume(weir_herder *h);
+void weir_membership_go_on(weir_herder *h); /* an assignment was read */
 void weir_membership_tick(weir_herder *h);  /* the lease ends, or runs again */
 void weir_membership_leave(weir_herder *h); /* the first step of a clean stop */
 void weir_membership_namesake(weir_herder *h, const char *worker); /* presence was read */

@@ -190,7 +190,7 @@ static void start(weir_herder *h, weir_own_item *item, const weir_connector_entr
                                                          .lease_runs = lease_runs,
                                                          .ctx = h});
     weir_logf(WEIR_INFO, "starting task %s/%d", item->connector, (int)item->task);
-    if (h->suspended)
+    if (h->suspended || h->tasks_wait)
         weir_source_task_suspend(item->run, true);
 }
 
@@ -278,7 +278,8 @@ static void reconcile(weir_herder *h, weir_own_item *item)
             remove_item(h, item);
         return;
     }
-    if ((!item->failed || item->restart) && h->in_group && !h->suspended && !h->leaving)
+    if ((!item->failed || item->restart) && h->in_group && !h->suspended && !h->tasks_wait &&
+        !h->leaving)
         start(h, item, entry);
 }
 

@@ -27,7 +27,11 @@ weir_lease *weir_lease_new(const weir_clock *clock, int64_t session_timeout_ms,
     lease->grace_ms = heartbeat_interval_ms + MARGIN_MS;
     if (lease->grace_ms > lease->span_ms)
         lease->grace_ms = lease->span_ms;
-    lease->round_ms = rebalance_timeout_ms;
+    /* A member that is dead holds a round up until its session is over. Whoever waits longer has
+     * perhaps been answered, and the answer was lost. */
+    lease->round_ms = session_timeout_ms + MARGIN_MS;
+    if (lease->round_ms > rebalance_timeout_ms)
+        lease->round_ms = rebalance_timeout_ms;
     return lease;
 }
 

@@ -7,7 +7,8 @@
  *
  * In a join round no heartbeats are sent, and the coordinator keeps whoever waits for its answer:
  * a lease that runs when JoinGroup or SyncGroup go out stays open until they are answered or have
- * failed, for one rebalance timeout at the most.
+ * failed, but not longer than a dead member can hold up a round: one session timeout and a second
+ * (and never longer than the rebalance timeout).
  *
  * Threads  Any. Never blocks.
  */

@@ -89,7 +89,7 @@ START_TEST(a_join_round_holds_it_open_and_not_for_ever)
 {
     join();
     weir_lease_asked(lease, WEIR_LEASE_JOIN);
-    now_ms += ROUND_MS - 1;
+    now_ms += SESSION_MS + 1000 - 1;
     ck_assert(weir_lease_runs(lease));
     weir_lease_asked(lease, WEIR_LEASE_JOIN); /* sent again: the same round */
     now_ms += 1;
