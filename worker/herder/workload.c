@@ -131,7 +131,8 @@ static void show(weir_herder *h, weir_own_item *item, weir_state state, const ch
 }
 
 /* The leader removes the statuses of what is gone, and shows as unassigned what it holds for a
- * missing worker. Where the item is here again, or never was away, its owner says so once more. */
+ * missing worker; an owner that was slow to stop may have the last word. Where the item is here
+ * again, or never was away, its owner says so once more. */
 static void say_again(weir_herder *h, weir_own_item *item, int64_t now_ms)
 {
     const weir_item_status *known;
@@ -140,7 +141,7 @@ static void say_again(weir_herder *h, weir_own_item *item, int64_t now_ms)
         !h->in_group || h->suspended || now_ms - item->shown_at_ms < SAY_AGAIN_MS)
         return;
     known = weir_status_store_get(&h->statuses, item->connector, item->task);
-    if (known && known->state != WEIR_STATE_UNASSIGNED)
+    if (known && known->state != WEIR_STATE_UNASSIGNED && !known->overwritten)
         return;
     item->shown_at_ms = now_ms;
     weir_status_write(h, item->connector, item->task, item->shown, item->shown_trace, false);

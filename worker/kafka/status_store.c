@@ -180,7 +180,7 @@ static bool is_outdated(const weir_item_status *known, const weir_item_status *s
 
 void weir_status_store_apply(weir_status_store *store, const weir_log_record *record)
 {
-    weir_item_status *status;
+    weir_item_status *status, *known;
 
     if (strlen(record->key) != record->key_size || begins_with(record->key, TOPIC_PREFIX))
         return; /* which topics a connector uses is no state of an item */
@@ -196,10 +196,13 @@ void weir_status_store_apply(weir_status_store *store, const weir_log_record *re
     status = decode(record);
     if (!status)
         return;
-    if (is_task_key(record->key) && is_outdated(weir_map_get(&store->items, record->key), status))
+    known = weir_map_get(&store->items, record->key);
+    if (is_task_key(record->key) && is_outdated(known, status)) {
+        known->overwritten = true;
         drop_status(status);
-    else
+    } else {
         weir_map_set(&store->items, record->key, status);
+    }
 }
 
 const weir_item_status *weir_status_store_get(const weir_status_store *store, const char *connector,

@@ -28,6 +28,8 @@ typedef struct weir_item_status {
     char *worker_id;
     char *version; /* of the plugin; NULL when the record has none */
     int64_t generation;
+    bool overwritten; /* in the topic, by the late word of an earlier owner: not believed, but the
+                       * topic should be put right */
 } weir_item_status;
 
 #define WEIR_CONNECTOR_ITEM (-1) /* the connector itself, where a task number is asked */

@@ -886,6 +886,10 @@ static inline void show_world(void)
          i++)
         fprintf(stderr, "%zu %s = %s\n", i, config_topic.records[i].key,
                 config_topic.records[i].value ? config_topic.records[i].value : "null");
+    for (size_t i = status_topic.count > 40 ? status_topic.count - 40 : 0; i < status_topic.count;
+         i++)
+        fprintf(stderr, "%zu %s = %.200s\n", i, status_topic.records[i].key,
+                status_topic.records[i].value ? status_topic.records[i].value : "null");
     for (const weir_source_task *task = all_tasks; task; task = task->next)
         fprintf(stderr, "%s run %llu of %p, %s\n", task->name, (unsigned long long)task->spec.run,
                 task->spec.ctx, task->counted ? "runs" : "counts as stopped");

@@ -49,8 +49,8 @@ static weir_state state_of(const char *connector, int32_t task)
 
 START_TEST(a_status_is_written_as_apache_writes_it)
 {
-    weir_item_status status = {WEIR_STATE_RUNNING, NULL, (char *)(uintptr_t) "10.0.0.1:8083", NULL,
-                               3};
+    weir_item_status status = {
+        WEIR_STATE_RUNNING, NULL, (char *)(uintptr_t) "10.0.0.1:8083", NULL, 3, false};
     weir_buf out = WEIR_BUF;
 
     weir_status_value(&out, &status);
@@ -81,7 +81,10 @@ START_TEST(an_awkward_trace_has_the_golden_bytes)
     weir_item_status status = {
         WEIR_STATE_FAILED,
         (char *)(uintptr_t) "a\n\tat b(\"c\") \xc3\xa9 / \x01\x7f\xe2\x80\xa8 \xf0\x9f\x98\x80\n",
-        (char *)(uintptr_t) "w:1", NULL, 3};
+        (char *)(uintptr_t) "w:1",
+        NULL,
+        3,
+        false};
     weir_buf out = WEIR_BUF, hex = WEIR_BUF;
 
     weir_status_value(&out, &status);
@@ -130,6 +133,9 @@ START_TEST(the_last_word_of_a_former_owner_does_not_hide_the_new_one)
     feed_state("status-task-foo-0", "UNASSIGNED", 4);
     feed_state("status-task-foo-0", "UNASSIGNED", 5);
     ck_assert_int_eq(state_of("foo", 0), WEIR_STATE_RUNNING);
+    ck_assert(weir_status_store_get(&store, "foo", 0)->overwritten); /* who runs it is to repeat */
+    feed_state("status-task-foo-0", "RUNNING", 5);
+    ck_assert(!weir_status_store_get(&store, "foo", 0)->overwritten);
     feed_state("status-task-foo-0", "PAUSED", 4); /* only UNASSIGNED is doubted */
     ck_assert_int_eq(state_of("foo", 0), WEIR_STATE_PAUSED);
     feed_state("status-task-foo-0", "UNASSIGNED", 3);
@@ -191,7 +197,8 @@ END_TEST
 
 START_TEST(a_status_written_safely_respects_a_newer_owner)
 {
-    const weir_item_status known = {WEIR_STATE_RUNNING, NULL, (char *)(uintptr_t) "w:1", NULL, 5};
+    const weir_item_status known = {
+        WEIR_STATE_RUNNING, NULL, (char *)(uintptr_t) "w:1", NULL, 5, false};
 
     ck_assert(weir_status_safe(NULL, "w:2", 0));
     ck_assert(weir_status_safe(&known, "w:1", 4));
