@@ -360,10 +360,11 @@ static json_t *record(const weir_herder *h, const decision *d, const weir_placem
     for (size_t i = 0; i < count; i++)
         add_placement(map, unassigned, &result[i]);
     add_barred(h, unassigned);
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "term", (json_int_t)h->term,
-                     "seq", (json_int_t)(h->seq + 1), "generation", (json_int_t)h->generation,
-                     "workers", workers, "map", map, "unassigned", unassigned, "held", held,
-                     "watched", watched(h, d), "crashes", weir_suspects_record(h));
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "term",
+                     (json_int_t)h->term, "seq", (json_int_t)(h->seq + 1), "generation",
+                     (json_int_t)h->generation, "workers", workers, "map", map, "unassigned",
+                     unassigned, "held", held, "watched", watched(h, d), "dead",
+                     weir_watching_record(h), "crashes", weir_suspects_record(h));
 }
 
 static bool same_part(const json_t *a, const json_t *b, const char *key)

@@ -113,6 +113,7 @@ static void lead(weir_herder *h)
     h->dirty = h->clean_statuses = true;
     weir_map_clear(&h->missing_since);
     weir_map_clear(&h->planned);
+    weir_watching_inherit(h);
 }
 
 /* The claim is in the log and read; unless somebody was quicker still, we lead. */

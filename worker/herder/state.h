@@ -320,6 +320,8 @@ void weir_watching_news(weir_herder *h, const weir_news *news);
 void weir_watching_presence(weir_herder *h, const char *worker); /* was read */
 /* Candidate (c), each after those that stand before it in the group. */
 void weir_watching_take_over(weir_herder *h, const char *why);
+json_t *weir_watching_record(const weir_herder *h); /* the dead, for the next leader */
+void weir_watching_inherit(weir_herder *h);         /* what the last one has recorded */
 bool weir_is_dead(const weir_herder *h, const char *worker, const char *instance);
 bool weir_is_proven(const weir_herder *h, const char *worker, const char *instance);
 json_t *weir_watching_answer(const weir_herder *h, const char *worker, const char *instance);

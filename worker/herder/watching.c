@@ -320,6 +320,45 @@ void weir_watching_presence(weir_herder *h, const char *worker)
         take_back(h, peer, worker, "it has carried out a later assignment");
 }
 
+/* ---- From leader to leader ---------------------------------------------------------------------
+ */
+
+json_t *weir_watching_record(const weir_herder *h)
+{
+    json_t *record = json_object();
+
+    WEIR_MAP_EACH (entry, &h->peers) {
+        const weir_peer *peer = entry->value;
+        const weir_presence *presence = weir_map_get(&h->config.workers, entry->key);
+
+        /* Of an older generation the next leader finds nothing that looks alive. */
+        if (peer->dead && presence &&
+            weir_json_int(presence->body, "generation", -1) >= h->generation)
+            json_object_set_new_nocheck(record, entry->key, json_string(peer->instance));
+    }
+    return record;
+}
+
+void weir_watching_inherit(weir_herder *h)
+{
+    const json_t *instance;
+    const char *worker;
+
+    json_object_foreach (json_object_get(h->config.assignment, "dead"), worker, instance) {
+        weir_peer *peer;
+
+        if (!json_is_string(instance) || weir_same(worker, h->settings->worker_id))
+            continue;
+        peer = peer_of(h, worker, json_string_value(instance));
+        if (peer->dead)
+            continue;
+        peer->dead = true;
+        peer->alarm_term = weir_json_int(h->config.assignment, "term", -1);
+        peer->alarm_seq = weir_json_int(h->config.assignment, "seq", -1);
+        weir_watching_presence(h, worker); /* it may have spoken since */
+    }
+}
+
 /* ---- What is told of it ------------------------------------------------------------------------
  */
 
