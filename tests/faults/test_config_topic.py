@@ -5,6 +5,7 @@ import time
 
 import pytest
 from support.kafka import partition_leader, read_topic, set_topic_config
+from support.lanes import wait_flow
 from support.rest import Rest
 from support.wait import scaled, wait_for
 from support.worker import BUILD
@@ -113,8 +114,7 @@ def test_too_few_replicas_refuse_writes_until_they_are_back(case):
     writer.start()
     wait_for(lambda: len(writer.answers) >= 3, 120, "three answers")
     assert not [a for a in list(writer.answers.values()) if a[0] in (200, 201)]
-    for lane in case.lanes:
-        lane.wait_more()
+    wait_flow(case.lanes)
     case.cluster.start(broker)
     before = max(writer.answers)
     wait_for(lambda: any(status == 200 for number, (status, _, _) in list(writer.answers.items())

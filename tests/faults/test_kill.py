@@ -13,7 +13,6 @@ def test_kill_a_follower(case):
     case.end(duplicates=WINDOW)
 
 
-@pytest.mark.fast
 def test_kill_the_leader(case):
     case.flow()
     victim = case.leader

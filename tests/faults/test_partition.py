@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from support.lanes import WINDOW
+from support.lanes import WINDOW, wait_flow
 from support.wait import NotYet, wait_for
 
 LONG = 20  # seconds: more than a session, less than TCP's patience
@@ -16,7 +16,7 @@ def connects(worker, lane):
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("role, ways", [
-    ("follower", "both"), pytest.param("leader", "both", marks=pytest.mark.fast),
+    ("follower", "both"), ("leader", "both"),
     ("follower", "up"), ("leader", "up"), ("follower", "down"), ("leader", "down")])
 def test_cut_off_from_kafka(case, role, ways):
     """It suspends itself, others take over, and it fights nobody for an MQTT session."""
@@ -27,7 +27,7 @@ def test_cut_off_from_kafka(case, role, ways):
     case.begin(lonely)
     case.network.to_kafka(lonely).stall(ways)
     heal_at = time.monotonic() + LONG
-    wait_for(lambda: lonely.rest.get("/health").status == 503, 15, "the word that it is suspended")
+    case.wait_suspended(lonely)
     wait_for(lambda: case.leader is not lonely, 20, "another leader")
     for lane in theirs:
         wait_for(lambda n=lane.name: others[0].rest.status(n)["tasks"][0]["worker_id"] !=
@@ -35,6 +35,7 @@ def test_cut_off_from_kafka(case, role, ways):
         lane.wait_more()
     fought = {lane.name: connects(lonely, lane) for lane in theirs}
     time.sleep(max(0.0, heal_at - time.monotonic()))
+    case.others_went_on()
     fights = sum(connects(lonely, lane) - fought[lane.name] for lane in theirs)
     case.note(f"sessions taken back {fights}")
     case.network.heal()
@@ -51,8 +52,7 @@ def test_cut_off_from_the_other_workers(case, role, how):
     lonely = case.worker(role)
     case.begin()
     getattr(case.network.peers(lonely), how)()
-    for lane in case.lanes:
-        lane.wait_more()
+    wait_flow(case.lanes)
     time.sleep(LONG / 2)
     case.network.heal()
     case.end(duplicates=0)
@@ -60,15 +60,14 @@ def test_cut_off_from_the_other_workers(case, role, how):
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("role", ["follower", pytest.param("leader", marks=pytest.mark.fast)])
+@pytest.mark.parametrize("role", [pytest.param("follower", marks=pytest.mark.fast), "leader"])
 def test_a_closed_port_is_a_false_alarm_and_harmless(case, role):
     """A host that refuses connections says that the process is gone. This one lives."""
     case.flow(network=True)
     accused = case.worker(role)
     case.begin(*case.group)
     case.network.peers(accused).refuse()
-    for lane in case.lanes:
-        lane.wait_more()
+    wait_flow(case.lanes)
     time.sleep(LONG / 2)
     case.network.heal()
     case.end(duplicates=4 * WINDOW)
@@ -84,8 +83,7 @@ def test_cut_off_from_the_mqtt_broker(case, how):
     getattr(case.network.to_mqtt(worker), how)()
     time.sleep(LONG / 2)
     case.network.heal()
-    for lane in case.lanes:
-        lane.wait_more()
+    wait_flow(case.lanes)
     case.end(duplicates=WINDOW)
 
 
@@ -97,7 +95,7 @@ def test_nobody_hears_kafka_for_a_while(case):
     for worker in group:
         case.network.to_kafka(worker).stall()
     for worker in group:
-        wait_for(lambda w=worker: w.rest.get("/health").status == 503, 15, "suspended")
+        case.wait_suspended(worker)
     for worker in group:
         case.network.to_kafka(worker).heal()
         time.sleep(0.5)

@@ -6,8 +6,7 @@ from support.lanes import WINDOW, settled
 from support.wait import wait_for
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("role", ["follower", "leader"])
+@pytest.mark.parametrize("role", ["follower", pytest.param("leader", marks=pytest.mark.fast)])
 def test_killed_and_started_at_once(case, role):
     """The others need not notice: none of their tasks is touched."""
     case.flow()

@@ -14,7 +14,8 @@ from contextlib import ExitStack
 
 from . import history
 from .connectors import follower_of, leader_of
-from .lanes import LANES, connections, errors_in, flowing, lost_its_producer, settled, starts
+from .lanes import (LANES, connections, errors_in, flowing, lost_its_producer, settled, starts,
+                    wait_flow)
 from .network import Network
 from .wait import wait_for
 
@@ -85,6 +86,16 @@ class Case:
         return [lane.name for lane in self.unconcerned
                 if starts(self.group, lane) != self.starts[lane.name]]
 
+    def others_went_on(self):
+        """For a worker that was missed and is about to return: until here the others' tasks were
+        left alone; from now on any of them may be moved, so that all have as much to do."""
+        assert not self.restarted(), self.restarted()
+        self.unconcerned = []
+
+    def wait_suspended(self, worker):
+        wait_for(lambda: "suspended" in worker.rest.get("/health").json["message"], 20,
+                 f"{worker.name} saying that it is suspended")
+
     def same_connections(self):
         """Nothing moved, nothing was started again, and no MQTT connection was lost."""
         after = wait_for(lambda: connections(self.group, self.lanes), 10, "all details")
@@ -97,11 +108,10 @@ class Case:
         """`duplicates`: how many one lane may have. `errors`: what is allowed to stand in a line
         of level error."""
         settled(self.cluster, self.group, timeout)
-        for lane in self.lanes:
-            lane.wait_more()
+        wait_flow(self.lanes)
         restarted = self.restarted()
         verdicts = [lane.judge() for lane in self.lanes]
-        gaps = [longest_gap(lane.records(), self.since_ms) for lane in self.lanes]
+        gaps = [longest_gap(lane.found, self.since_ms) for lane in self.lanes]
         repeated = [verdict.duplicates for verdict in verdicts]
         lost = sum(len(verdict.lost) for verdict in verdicts)
         line = (f"{self.name}: gap {' '.join(f'{gap:.2f}' for gap in gaps)} s, "

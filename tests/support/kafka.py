@@ -162,17 +162,21 @@ def read_topic(bootstrap, topic, isolation="read_committed", timeout=60):
     return sorted(records, key=lambda r: (r.partition, r.offset))
 
 
-def read_internal(bootstrap, topic):
-    """A compacted topic of a worker as a dict: the last value of each key as JSON. A key with a
-    tombstone for its last value is left out."""
-    latest = {}
-    for record in read_topic(bootstrap, topic):
+def latest(records):
+    """The last value of each key as JSON, without those whose last value is a tombstone."""
+    found = {}
+    for record in records:
         key = record.key.decode() if record.key is not None else None
         if record.value is None:
-            latest.pop(key, None)
+            found.pop(key, None)
         else:
-            latest[key] = json.loads(record.value)
-    return latest
+            found[key] = json.loads(record.value)
+    return found
+
+
+def read_internal(bootstrap, topic):
+    """A compacted topic of a worker as latest() sees it."""
+    return latest(read_topic(bootstrap, topic))
 
 
 class Judge:

@@ -6,7 +6,7 @@
 from contextlib import ExitStack, contextmanager
 
 from .connectors import mqtt_source, wait_records, wait_subscribed
-from .kafka import Judge, count, create_topic, read_internal, read_topic, unique_name
+from .kafka import Judge, count, create_topic, latest, read_topic, unique_name
 from .mqtt import Publisher
 from .wait import NotYet, wait_for
 
@@ -24,7 +24,6 @@ class Lane:
                                   message_timestamp_type="LogAppendTime")
         prefix = unique_name("lane")
         group.rest.create(self.name, mqtt_source(cluster, self.topic, prefix + "/#"))
-        wait_subscribed(group.rest, self.name)
         self.publisher = Publisher(cluster.mqtt_host, cluster.mqtt_port, group.directory,
                                    devices=10, rate=rate, topic=prefix + "/{device}")
 
@@ -39,15 +38,24 @@ class Lane:
         wait_records(self.cluster, self.topic, self.count() + n, timeout)
 
     def judge(self, duplicates=None):
+        """Ends the load and waits until all of it is in Kafka. `found` keeps the records."""
         published = self.publisher.stop()
 
         def arrived():
-            verdict = Judge(published, self.records())
+            self.found = self.records()
+            verdict = Judge(published, self.found)
             if verdict.lost:
                 raise NotYet(verdict)
             return verdict
         return wait_for(arrived, 60, f"all of {self.name} in Kafka",
                         interval=0.5).require(duplicates)
+
+
+def wait_flow(lanes, n=200, timeout=60):
+    """Waits until each lane has `n` more records than now."""
+    wanted = [(lane, lane.count() + n) for lane in lanes]
+    for lane, size in wanted:
+        wait_records(lane.cluster, lane.topic, size, timeout)
 
 
 @contextmanager
@@ -61,8 +69,7 @@ def flowing(cluster, group, lanes=LANES, rate=200):
         for lane in lanes:
             wait_subscribed(group.rest, lane.name)
             publishers.enter_context(lane.publisher)
-        for lane in lanes:
-            lane.wait_more()
+        wait_flow(lanes)
         yield group, lanes
 
 
@@ -75,9 +82,9 @@ def settled(cluster, group, timeout=30, live=None):
     names = {w.worker_id for w in live}
 
     def agreed():
-        state = read_internal(cluster.bootstrap, config_topic)
-        terms = [r.offset for r in read_topic(cluster.bootstrap, config_topic)
-                 if r.key == b"leader"]
+        records = read_topic(cluster.bootstrap, config_topic)
+        state = latest(records)
+        terms = [r.offset for r in records if r.key == b"leader"]
         assignment = state["assignment"]
         seen = {state[f"worker/{worker}"]["generation"] for worker in names}
         placed = {name: worker for worker, items in assignment["map"].items()
