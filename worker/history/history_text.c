@@ -107,17 +107,16 @@ static void tell_held(weir_buf *out, const weir_places *places, bool *first)
     }
 }
 
-static void tell_whole(weir_buf *out, const weir_places *places)
+static void tell_whole(weir_buf *out, const weir_places *places, bool *first)
 {
     const json_t *workers = json_object_get(places->assignment, "workers"), *instance;
     const char *worker;
-    bool first = true;
 
     weir_buf_format(out, ", %zu workers", json_object_size(workers));
     json_object_foreach ((json_t *)(uintptr_t)workers, worker, instance) {
         bool idle = true;
 
-        next_part(out, &first);
+        next_part(out, first);
         weir_buf_format(out, "%s has", worker);
         WEIR_MAP_EACH (slot, &places->items) {
             if (!weir_same(((const weir_place *)slot->value)->worker, worker))
@@ -132,11 +131,10 @@ static void tell_whole(weir_buf *out, const weir_places *places)
 
         if (place->worker)
             continue;
-        next_part(out, &first);
+        next_part(out, first);
         weir_buf_format(out, "%s is ", slot->key);
         tell_entry(out, place);
     }
-    tell_held(out, places, &first);
 }
 
 static void tell_worker_changes(weir_buf *out, const weir_places *was, const weir_places *is,
@@ -211,15 +209,15 @@ static void tell_assignment(weir_history_teller *teller, const weir_history_reco
     weir_buf_format(out, "%lld.%lld, generation %lld", (long long)term,
                     (long long)weir_json_int(record->value, "seq", -1),
                     (long long)weir_json_int(record->value, "generation", -1));
-    if (weir_json_int(teller->last.assignment, "term", -1) != term) {
-        tell_whole(out, &now);
-    } else {
+    if (weir_json_int(teller->last.assignment, "term", -1) != term)
+        tell_whole(out, &now, &first);
+    if (teller->last.assignment)
         tell_worker_changes(out, &teller->last, &now, &first);
+    if (weir_json_int(teller->last.assignment, "term", -1) == term)
         tell_item_changes(out, &teller->last, &now, &first);
-        tell_held(out, &now, &first);
-        if (first)
-            weir_buf_text_add(out, ": nothing changes");
-    }
+    tell_held(out, &now, &first);
+    if (first)
+        weir_buf_text_add(out, ": nothing changes");
     weir_places_clear(&teller->last);
     teller->last = now;
 }

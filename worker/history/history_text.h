@@ -2,9 +2,9 @@
  *
  *     2026-11-21T06:40:01.123Z      17  leader      w1:8083 leads, term 17, generation 3: …
  *
- * A teller remembers what it has told: an assignment is shown whole for a new term, and as what
- * changed from then on; of a config that changed only the names of the keys that did. Nothing that
- * could be a secret is shown, and no control character.
+ * A teller remembers what it has told: an assignment is shown whole for a new term (and who has
+ * come or gone), and as what changed from then on; of a config that changed only the names of the
+ * keys that did. Nothing that could be a secret is shown, and no control character.
  *
  * Pure; one owner.
  */

@@ -148,6 +148,11 @@ static const struct {
     {"{'term':9,'seq':1,'generation':3,'workers':{'a':'A','b':'B'},'map':{'a':{'f':['c',0]}},"
      "'unassigned':{'f/1':{'reason':'no room'}},'held':{}}",
      "9.1, generation 3, 2 workers: a has f/0 f/c; b has nothing; f/1 is unassigned (no room)"},
+    {"{'term':9,'seq':1,'generation':3,'workers':{'b':'B'},'map':{'b':{'f':['c',0]}},"
+     "'unassigned':{}}",
+     "9.1, generation 3, 1 workers: b has f/0 f/c; a has gone"},
+    {"{'term':9,'seq':1,'generation':3,'workers':{},'map':{},'unassigned':{}}",
+     "9.1, generation 3, 0 workers: a has gone; b has gone"},
 };
 
 START_TEST(an_assignment_is_told_as_what_changed_and_whole_for_a_new_term)
