@@ -57,10 +57,11 @@ LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldl -lm
 # ---- The house -----------------------------------------------------------------------------
 # A layer may use what is named here and nothing else: the linker and `make lint` check it.
 
-LAYERS         := base config kafka plugin record task herder rest-api
+LAYERS         := base config kafka history plugin record task herder rest-api
 NEEDS.base     :=
 NEEDS.config   := base
 NEEDS.kafka    := config base
+NEEDS.history  := kafka config base
 NEEDS.plugin   := config base
 NEEDS.record   := config base
 NEEDS.task     := record plugin kafka config base
@@ -130,8 +131,9 @@ $(BUILD)/tests/unit/connectors/$(1)/test_%: $(BUILD)/tests/unit/connectors/$(1)/
 endef
 $(foreach connector,$(CONNECTORS),$(eval $(call connector_rules,$(connector))))
 
-$(WEIR): $(BUILD)/worker/main.o $(call archives,rest-api)
-	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,rest-api) $(LIBS) -pthread $(LDFLAGS) -o $@
+IN_WEIR := $(BUILD)/history.a $(call archives,rest-api)
+$(WEIR): $(BUILD)/worker/main.o $(IN_WEIR)
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(IN_WEIR) $(LIBS) -pthread $(LDFLAGS) -o $@
 
 $(BUILD)/tests/plugins/%.so: $(BUILD)/tests/plugins/%.o
 	$(Q)$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ $(LDFLAGS) -o $@
@@ -164,7 +166,7 @@ sanitize:
 	$(MAKE) MODE=tsan unit
 
 FUZZ_SECONDS ?= 10
-FUZZ_SOURCES := $(call objects,$(foreach layer,base config kafka plugin record,$(call sources,$(layer))) $(wildcard connectors/mqtt-source/*.c))
+FUZZ_SOURCES := $(call objects,$(foreach layer,base config kafka history plugin record,$(call sources,$(layer))) $(wildcard connectors/mqtt-source/*.c))
 EXTRA.tests/fuzz := $(foreach connector,$(CONNECTORS),-Iconnectors/$(connector))
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_SOURCES)
 	@mkdir -p $(@D)

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "config/worker_settings.h"
 #include "herder/herder.h"
+#include "history/log_command.h"
 #include "kafka/client.h"
 #include "plugin/connector_check.h"
 #include "plugin/foreign.h"
@@ -34,6 +35,12 @@ static const char usage_text[] =
     "                              every key of a worker, of a connector and of each plugin, with\n"
     "                              its default; the plugins are those of a worker whose\n"
     "                              plugin.path is PLUGIN.PATH\n"
+    "  weir log FILE [--json] [--check] [--follow]\n"
+    "  weir log --bootstrap HOST:PORT[,...] --topic TOPIC [--json] [--check] [--follow]\n"
+    "                              what the group has done, from its config topic: leaders,\n"
+    "                              assignments, presence, configs; FILE is a worker's. --json: an\n"
+    "                              object a line; --check: only what should not have been, and\n"
+    "                              exit code 1 for it; --follow: go on until interrupted\n"
     "  weir --version\n"
     "  weir --help\n";
 
@@ -226,6 +233,7 @@ static int print_config(bool markdown, const char *plugin_path)
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
+    int code;
 
     if (strcmp(command, "worker") == 0 && argc == 3)
         return run_worker(strcmp(argv[2], "-") == 0 ? NULL : argv[2]);
@@ -235,6 +243,11 @@ int main(int argc, char **argv)
 
         if (argc <= words + 1 && (argc == words || argv[words][0] != '-'))
             return print_config(markdown, argc > words ? argv[words] : NULL);
+    }
+    if (strcmp(command, "log") == 0) {
+        code = weir_log_command(argc - 2, argv + 2, (const char *const *)environ);
+        if (code != WEIR_LOG_USAGE)
+            return code;
     }
     if (strcmp(command, "--version") == 0) {
         printf("weir %s (commit %s), librdkafka %s\n", weir_version, weir_commit,

@@ -12,8 +12,8 @@ import json
 import time
 from contextlib import ExitStack
 
-from . import history
 from .connectors import follower_of, leader_of
+from .history import require_lawful
 from .lanes import (LANES, connections, errors_in, flowing, lost_its_producer, settled, starts,
                     wait_flow)
 from .network import Network
@@ -127,4 +127,4 @@ class Case:
             assert not unexpected, unexpected
         for worker in self.group.alive:
             wait_for(lambda w=worker: w.rest.get("/health").status == 200, 10, "health")
-        history.check(self.group)
+        require_lawful(self.group)

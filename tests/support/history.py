@@ -1,4 +1,4 @@
-"""What the group wrote into its config topic, as `weir log` tells and judges it."""
+"""`weir log`: what a group of workers has done, told and judged from its config topic."""
 import json
 import subprocess
 
@@ -6,23 +6,21 @@ from .wait import scaled
 from .worker import BUILD
 
 
-def _log(worker, option):
-    return subprocess.run([BUILD / "weir", "log", worker.file, option], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=scaled(60))
+def weir_log(*words, timeout=60, env=None):
+    """Runs `weir log`; the completed process, with text."""
+    return subprocess.run([BUILD / "weir", "log", *words], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=scaled(timeout), env=env)
 
 
-def check(group):
-    """Fails with every violation of the rules that the group's whole history shows."""
-    run = _log(group[0], "--check")
-    if "weir worker FILE" in run.stderr and "weir log" not in run.stderr:  # a worker that cannot tell its history yet
-        return
-    assert run.returncode == 0, f"weir log --check: {run.stdout}{run.stderr}"
+def history(group):
+    """Every record of the group's config topic, as `weir log --json` tells it."""
+    done = weir_log(group[0].file, "--json")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def records(group, *kinds):
-    """[{"offset", "time", "kind", "key", "value"}, ...] in the order of the topic; of all kinds, or
-    of those that are named."""
-    run = _log(group[0], "--json")
-    assert run.returncode == 0, run.stderr
-    found = [json.loads(line) for line in run.stdout.splitlines()]
-    return [record for record in found if not kinds or record["kind"] in kinds]
+def require_lawful(group):
+    """No rule of the group was ever broken; returns the figures of --check."""
+    done = weir_log(group[0].file, "--check", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
