@@ -57,16 +57,17 @@ LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldl -lm
 # ---- The house -----------------------------------------------------------------------------
 # A layer may use what is named here and nothing else: the linker and `make lint` check it.
 
-LAYERS         := base config kafka history plugin record task herder rest-api
+LAYERS         := base watch config kafka history plugin record task herder rest-api
 NEEDS.base     :=
+NEEDS.watch    := base
 NEEDS.config   := base
 NEEDS.kafka    := config base
 NEEDS.history  := kafka config base
 NEEDS.plugin   := config base
 NEEDS.record   := config base
 NEEDS.task     := record plugin kafka config base
-NEEDS.herder   := task record plugin kafka config base
-NEEDS.rest-api := herder task record plugin kafka config base
+NEEDS.herder   := watch task record plugin kafka config base
+NEEDS.rest-api := herder watch task record plugin kafka config base
 
 folder   = $(if $(filter rest-api,$(1)),rest-api,worker/$(1))
 sources  = $(wildcard $(call folder,$(1))/*.c)

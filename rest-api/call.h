@@ -23,12 +23,13 @@ typedef struct weir_route weir_route;
 
 struct weir_route {
     const char *method;
-    const char *path; /* "*" stands for one segment */
-    void (*handle)(weir_call *call);
-    weir_ask ask;     /* what the herder is asked, if it is */
-    int success;      /* the status when it goes well */
-    bool reads_body;  /* a body that is there must be JSON by its Content-Type */
-    bool any_content; /* no look at Content-Type at all */
+    const char *path;                /* "*" stands for one segment */
+    void (*handle)(weir_call *call); /* NULL: the answer is a watch (watch.h) */
+    weir_ask ask;                    /* what the herder is asked, if it is */
+    int success;                     /* the status when it goes well */
+    bool reads_body;                 /* a body that is there must be JSON by its Content-Type */
+    bool any_content;                /* no look at Content-Type at all */
+    bool any_accept;                 /* nor at Accept */
 };
 
 struct weir_call {

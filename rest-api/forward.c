@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define CONNECT_MS 1000
+
 static bool is_forward(const char *pair, size_t size)
 {
     static const char name[] = "forward";
@@ -84,11 +86,33 @@ static void give_back(weir_call *call, const weir_fetch *fetch)
     json_decref(json);
 }
 
-void weir_forward(weir_call *call, const char *url)
+/* Nothing of the request has left this machine. */
+static bool is_unreached(const weir_fetch *fetch, CURLcode code)
+{
+    curl_off_t connected_us = 0;
+
+    if (code != CURLE_OPERATION_TIMEDOUT)
+        return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
+    curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    return connected_us == 0;
+}
+
+/* The connection broke, or time was up, after the request had gone out. */
+static void unknown_outcome(weir_call *call, const char *why)
+{
+    char *text = weir_format(
+        "%s%s", why, strcmp(call->method, "GET") == 0 ? "" : "; whether it was done is not known");
+
+    io_error(call, text);
+    free(text);
+}
+
+bool weir_forward(weir_call *call, const char *url)
 {
     const char *given = weir_path_param(&call->path, "forward");
     weir_buf body = WEIR_BUF;
     weir_fetch fetch;
+    bool reached = true;
     CURLcode code;
     char *target;
 
@@ -96,13 +120,14 @@ void weir_forward(weir_call *call, const char *url)
         weir_call_error(call, 409,
                         "Cannot complete request because of a conflicting operation (e.g. worker "
                         "rebalance)");
-        return;
+        return true;
     }
     target = address(call, url, !given);
     weir_json_prepare(weir_buf_text(&call->body), call->body.size,
                       call->options->settings->rest_comments, false, &body);
     weir_fetch_open(&fetch, target, call->deadline_ms - weir_now_ms(), &call->abandoned);
     curl_easy_setopt(fetch.easy, CURLOPT_CUSTOMREQUEST, call->method);
+    curl_easy_setopt(fetch.easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     if (call->authorization)
         weir_fetch_header(&fetch, "Authorization", call->authorization);
     if (call->route->reads_body) {
@@ -115,10 +140,14 @@ void weir_forward(weir_call *call, const char *url)
     if (code == CURLE_OK) {
         curl_easy_getinfo(fetch.easy, CURLINFO_RESPONSE_CODE, &fetch.status);
         give_back(call, &fetch);
-    } else {
+    } else if (is_unreached(&fetch, code)) {
+        reached = false;
         io_error(call, weir_fetch_problem(&fetch, code));
+    } else {
+        unknown_outcome(call, weir_fetch_problem(&fetch, code));
     }
     weir_fetch_close(&fetch);
     weir_buf_free(&body);
     free(target);
+    return reached;
 }

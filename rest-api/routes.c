@@ -37,8 +37,11 @@ static const weir_route routes[] = {
     {"GET",    "/connector-plugins/*/config",   weir_handle_definitions, .success = 200},
     {"PUT",    "/connector-plugins/*/config/validate", weir_handle_validate, .success = 200, .reads_body = true},
 
+    {"GET",    "/admin/cluster",                weir_handle_ask,    WEIR_ASK_CLUSTER, .success = 200},
+
     /* between workers */
     {"GET",    "/internal/connectors/*/details", weir_handle_ask,   WEIR_ASK_DETAILS, .success = 200},
+    {"GET",    "/internal/watch",               NULL, .success = 200, .any_content = true, .any_accept = true},
 };
 /* clang-format on */
 
@@ -172,7 +175,7 @@ bool weir_route_call(weir_call *call)
         answer_options(call, weir_buf_text(&allow));
     else if (!call->route)
         weir_call_route_error(call, 405);
-    else if (content_is_fine(call) &&
+    else if (content_is_fine(call) && !call->route->any_accept &&
              !weir_media_accepts_json(call->accept, &call->accepted_suffix))
         weir_call_route_error(call, 406);
     weir_buf_free(&allow);

@@ -11,6 +11,9 @@
  *
  *     receive (MHD thread) → route → suspend → handle (own thread) → resume → send (MHD thread)
  *
+ * A watch (watch.h) is the exception: its answer is begun at once and has no end; nobody handles
+ * it.
+ *
  * A `job` is a call and its place in this. It is shared by MHD's connection and the handler's
  * thread; the server's lock guards who has it.
  */
@@ -24,6 +27,7 @@
 #include "rest-api/connections.h"
 #include "rest-api/listener.h"
 #include "rest-api/routes.h"
+#include "rest-api/watch.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -60,6 +64,7 @@ struct weir_server {
     int fd;
     uint16_t port;
     weir_connections connections; /* libmicrohttpd's thread alone */
+    weir_watchers *watchers;
 
     pthread_mutex_t lock; /* guards all below, and who has a job */
     pthread_cond_t changed;
@@ -170,6 +175,30 @@ static weir_connection *connection_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
+static enum MHD_Result be_watched(job *j)
+{
+    weir_call *call = j->call;
+    const weir_server_options *options = &j->server->options;
+    struct MHD_Response *response;
+    enum MHD_Result result;
+
+    if (strcmp(call->method, "HEAD") == 0) { /* libmicrohttpd would chunk the body it has not */
+        weir_call_empty(call, call->route->success);
+        return send_answer(j);
+    }
+    response =
+        weir_watchers_answer(j->server->watchers, j->connection, options->settings->worker_id,
+                             weir_herder_instance(options->herder), call->http11);
+    if (!response) {
+        weir_call_error(call, 503, "As many as can be watch this worker already");
+        return send_answer(j);
+    }
+    call->status = call->route->success;
+    result = MHD_queue_response(j->connection, (unsigned int)call->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
 /* The request is there: whoever answers it gets it. */
 static enum MHD_Result dispatch(job *j)
 {
@@ -178,6 +207,8 @@ static enum MHD_Result dispatch(job *j)
 
     if (!weir_route_call(j->call))
         return send_answer(j);
+    if (!j->call->route->handle)
+        return be_watched(j);
     pthread_mutex_lock(&server->lock);
     stopping = server->stopping;
     if (!stopping) {
@@ -384,10 +415,9 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
 static struct MHD_Daemon *start_daemon(weir_server *server)
 {
     struct MHD_Daemon *daemon;
-    sigset_t all, before;
+    sigset_t before;
 
-    sigfillset(&all); /* its thread takes no signals: base/thread.h */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    weir_thread_block_signals(&before);
     daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         access_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET,
@@ -422,8 +452,10 @@ weir_code weir_server_start(const weir_server_options *options, weir_server **re
     if (rc != WEIR_OK)
         goto out;
     curl_global_init(CURL_GLOBAL_DEFAULT);
+    server->watchers = weir_watchers_start(server->connections.limit);
     server->daemon = start_daemon(server);
     if (!server->daemon) {
+        weir_watchers_stop(server->watchers);
         close(server->fd);
         rc = weir_fail(err, WEIR_FAILED, "the HTTP server does not start on '%s:%u'",
                        settings->listen_host, (unsigned)server->port);
@@ -458,6 +490,8 @@ void weir_server_stop(weir_server *server)
 {
     if (!server)
         return;
+    /* Before anybody can take our end for a death. */
+    weir_watchers_bye(server->watchers);
     /* From now on the port refuses: a load balancer notices at once. */
     MHD_quiesce_daemon(server->daemon);
     shutdown(server->fd, SHUT_RDWR);
@@ -475,6 +509,7 @@ void weir_server_stop(weir_server *server)
     pthread_mutex_unlock(&server->lock);
 
     MHD_stop_daemon(server->daemon);
+    weir_watchers_stop(server->watchers);
     close(server->fd);
     pthread_mutex_lock(&server->lock);
     server_release(server);

@@ -28,9 +28,9 @@ WEIR_MUST_CHECK weir_code weir_server_start(const weir_server_options *options,
                                             weir_server **ret_server, weir_err *err);
 /* Where it listens; the system's choice when the settings say port 0. */
 uint16_t weir_server_port(const weir_server *server);
-/* Takes no new connection, finishes what is being answered (at most two seconds), ends. What then
- * still waits is answered 503; its thread ends when it hears what it waits for. A herder that was
- * stopped before has nobody waiting. NULL is fine. */
+/* Says farewell to those who watch, takes no new connection, finishes what is being answered (at
+ * most two seconds), ends. What then still waits is answered 503; its thread ends when it hears
+ * what it waits for. A herder that was stopped before has nobody waiting. NULL is fine. */
 void weir_server_stop(weir_server *server);
 
 #endif

@@ -1,4 +1,5 @@
 /* main.c - the daemon `weir`: parse, wire, run, unwind. */
+#include "base/last_words.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -171,6 +172,7 @@ static int run_worker(const char *file)
     weir_err err;
     int number;
 
+    weir_last_words_install();
     signal(SIGPIPE, SIG_IGN);
     stop_signals(&stops);
     pthread_sigmask(SIG_BLOCK, &stops, NULL);

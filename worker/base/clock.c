@@ -27,4 +27,11 @@ static int64_t real_now_ms(const weir_clock *clock)
     return weir_now_ms();
 }
 
+static int64_t boot_now_ms(const weir_clock *clock)
+{
+    (void)clock;
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 const weir_clock weir_clock_real = {real_now_ms};
+const weir_clock weir_clock_boot = {boot_now_ms};

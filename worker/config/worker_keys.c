@@ -39,6 +39,9 @@ const weir_option weir_worker_options[] = {
     {"scheduled.rebalance.max.delay.ms", FIELD(rebalance_delay_ms), .fallback = "0",
      .max = INT32_MAX, .importance = WEIR_LOW, .group = CLUSTER,
      .doc = "Milliseconds to keep a lost worker's tasks for its return before others get them."},
+    {"worker.watch", FIELD(watch), .fallback = "true", .importance = WEIR_LOW, .group = CLUSTER,
+     .doc = "Workers hold an HTTP connection to each other's REST ports, and a dead one is noticed "
+            "within milliseconds; false: only by the group's session timeout."},
 
     {"config.storage.topic", FIELD(config_topic), .group = TOPICS,
      .doc = "Compacted topic of connector configurations; the same on all workers of a cluster."},

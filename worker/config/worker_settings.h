@@ -25,6 +25,7 @@ typedef struct weir_worker_settings {
     const char *plugin_path;     /* directories and .so files, comma-separated */
     const char *key_converter, *value_converter, *header_converter; /* Java class names */
     int64_t session_timeout_ms, heartbeat_interval_ms, rebalance_timeout_ms;
+    bool watch;                   /* worker.watch: peers are watched over HTTP */
     int64_t rebalance_delay_ms;   /* scheduled.rebalance.max.delay.ms: 0 here */
     int64_t graceful_shutdown_ms; /* task.shutdown.graceful.timeout.ms */
     int64_t rest_request_timeout_ms, rest_max_body_bytes, rest_max_connections;

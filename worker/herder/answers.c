@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STUCK_MS 3000 /* the leader's health says that it cannot commit */
+
 /* ---- Look-ups -----------------------------------------------------------------------------------
  */
 
@@ -141,6 +143,13 @@ static void health(weir_herder *h, weir_slot *slot)
                         "this machine was). Tasks keep their connections and go on when it is "
                         "back.",
                         h->settings->group_id);
+        slot->reply.code = WEIR_FAILED;
+        slot->reply.body = json_pack("{s:s, s:s}", "status", "unhealthy", "message", text);
+    } else if (weir_leadership_stuck_ms(h, weir_now_ms()) > STUCK_MS) {
+        text = weir_format("Worker leads the cluster, but could commit nothing to topic '%s' for "
+                           "%lld ms: configs and assignments cannot change.",
+                           h->settings->config_topic,
+                           (long long)weir_leadership_stuck_ms(h, weir_now_ms()));
         slot->reply.code = WEIR_FAILED;
         slot->reply.body = json_pack("{s:s, s:s}", "status", "unhealthy", "message", text);
     } else {
@@ -297,6 +306,9 @@ void weir_answer(weir_herder *h, weir_slot *slot)
         return;
     case WEIR_ASK_TASK_STATUS:
         task_status(h, slot);
+        return;
+    case WEIR_ASK_CLUSTER:
+        weir_slot_answer(slot, weir_cluster_answer(h));
         return;
     case WEIR_ASK_DETAILS:
         details(h, slot);

@@ -238,6 +238,14 @@ static void pause(weir_herder *h, weir_slot *slot, const weir_connector_entry *e
     weir_buf_free(&value);
 }
 
+static bool is_barred(const weir_herder *h, const char *connector, int32_t task)
+{
+    char name[1024];
+
+    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
+    return weir_suspects_barred(h, name) != NULL;
+}
+
 static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
 {
     int32_t task = slot->request.task;
@@ -251,6 +259,13 @@ static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_e
                      !(entry->target == WEIR_STOPPED &&
                        weir_status_store_get(&h->statuses, slot->connector, task)))) {
         weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown task: %s-%d", slot->connector, (int)task);
+        return;
+    }
+    if (is_barred(h, slot->connector, task)) {
+        if (weir_is_leaders_work(h, slot)) { /* it gets another chance with the next decision */
+            weir_suspects_clear(h, slot->connector, task);
+            weir_slot_answer(slot, NULL);
+        }
         return;
     }
     if (weir_workload_restart_task(h, slot->connector, task)) {
@@ -314,6 +329,7 @@ void weir_command(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_LIST:
     case WEIR_ASK_STATUS:
     case WEIR_ASK_TASK_STATUS:
+    case WEIR_ASK_CLUSTER:
     case WEIR_ASK_DETAILS:
         weir_answer(h, slot);
         return;

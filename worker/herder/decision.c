@@ -35,7 +35,8 @@ static const weir_presence *presence_of(const weir_herder *h, const char *worker
 
 static bool is_live(const weir_herder *h, const weir_presence *presence)
 {
-    return presence && weir_json_int(presence->body, "generation", -1) >= h->generation;
+    return presence && weir_json_int(presence->body, "generation", -1) >= h->generation &&
+           !weir_is_dead(h, presence->worker, weir_json_str(presence->body, "instance"));
 }
 
 static bool is_leaving(const weir_presence *presence)
@@ -63,8 +64,8 @@ static bool has_items(const weir_herder *h, const char *worker)
     return false;
 }
 
-/* Has everybody of the last assignment written presence for the generation, but for those who
- * said that they were leaving and had nothing left? */
+/* Has everybody of the last assignment written presence for the generation, but for the dead and
+ * for those who said that they were leaving and had nothing left? */
 static bool generation_complete(const weir_herder *h, int64_t now_ms)
 {
     const char *id;
@@ -77,7 +78,8 @@ static bool generation_complete(const weir_herder *h, int64_t now_ms)
     json_object_foreach ((json_t *)(uintptr_t)last_workers(h), id, instance) {
         const weir_presence *presence = presence_of(h, id);
 
-        if (!is_live(h, presence) && !(presence && is_leaving(presence) && !has_items(h, id)))
+        if (!is_live(h, presence) && !weir_is_dead(h, id, json_string_value(instance)) &&
+            !(presence && is_leaving(presence) && !has_items(h, id)))
             return false;
     }
     return true;
@@ -155,7 +157,8 @@ static void collect_workers(weir_herder *h, decision *d, int64_t now_ms)
     json_object_foreach ((json_t *)(uintptr_t)last, id, instance) {
         const weir_presence *presence = presence_of(h, id);
 
-        if (is_live(h, presence) || (presence && is_leaving(presence)) || !is_held(h, id, now_ms))
+        if (is_live(h, presence) || (presence && is_leaving(presence)) ||
+            weir_is_dead(h, id, json_string_value(instance)) || !is_held(h, id, now_ms))
             continue;
         d->waits_for_hold = true;
         d->workers[d->input.worker_count++] =
@@ -166,6 +169,16 @@ static void collect_workers(weir_herder *h, decision *d, int64_t now_ms)
 
 /* ---- What is wanted, and where it was ----------------------------------------------------------
  */
+
+static const weir_suspect *is_barred(const weir_herder *h, const char *connector, int32_t task)
+{
+    char name[1024];
+
+    if (h->suspects.count == 0)
+        return NULL;
+    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
+    return weir_suspects_barred(h, name);
+}
 
 static void collect_items(const weir_herder *h, decision *d)
 {
@@ -181,7 +194,8 @@ static void collect_items(const weir_herder *h, decision *d)
             continue;
         d->items[d->input.item_count++] = (weir_item){connector->name, WEIR_ITEM_CONNECTOR};
         for (int32_t task = 0; task < connector->task_count; task++)
-            d->items[d->input.item_count++] = (weir_item){connector->name, task};
+            if (!is_barred(h, connector->name, task))
+                d->items[d->input.item_count++] = (weir_item){connector->name, task};
     }
 }
 
@@ -299,6 +313,32 @@ static void add_placement(json_t *map, json_t *unassigned, const weir_placement 
                                     json_pack("{s:s}", "reason", "no worker is there to run it"));
 }
 
+/* What crashes workers is nobody's; unless it is being stopped just now, that comes first. */
+static void add_barred(const weir_herder *h, json_t *unassigned)
+{
+    WEIR_MAP_EACH (entry, &h->suspects) {
+        const weir_suspect *suspect = weir_suspects_barred(h, entry->key);
+        char reason[512];
+
+        if (!suspect || json_object_get(unassigned, entry->key))
+            continue;
+        weir_suspects_say(suspect, reason, sizeof(reason));
+        json_object_set_new_nocheck(unassigned, entry->key,
+                                    json_pack("{s:s, s:b}", "reason", reason, "crashes", true));
+    }
+}
+
+/* Whose URL has answered: a successor that finds it refused knows that the process is gone. */
+static json_t *watched(const weir_herder *h, const decision *d)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < d->input.worker_count; i++)
+        if (weir_is_proven(h, d->workers[i].id, d->workers[i].instance))
+            json_array_append_new(list, json_string(d->workers[i].id));
+    return list;
+}
+
 static json_t *record(const weir_herder *h, const decision *d, const weir_placement *result,
                       size_t count)
 {
@@ -319,9 +359,11 @@ static json_t *record(const weir_herder *h, const decision *d, const weir_placem
     }
     for (size_t i = 0; i < count; i++)
         add_placement(map, unassigned, &result[i]);
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "term", (json_int_t)h->term, "seq",
-                     (json_int_t)(h->seq + 1), "generation", (json_int_t)h->generation, "workers",
-                     workers, "map", map, "unassigned", unassigned, "held", held);
+    add_barred(h, unassigned);
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "term", (json_int_t)h->term,
+                     "seq", (json_int_t)(h->seq + 1), "generation", (json_int_t)h->generation,
+                     "workers", workers, "map", map, "unassigned", unassigned, "held", held,
+                     "watched", watched(h, d), "crashes", weir_suspects_record(h));
 }
 
 static bool same_part(const json_t *a, const json_t *b, const char *key)
@@ -331,12 +373,16 @@ static bool same_part(const json_t *a, const json_t *b, const char *key)
     return x && y && json_equal(x, y);
 }
 
-/* Nothing would change for anybody. (`held` moves with the clock: its keys are in `workers`.) */
+/* Nothing would change for anybody. Each generation gets an assignment: who was away waits for it.
+ * (`held` moves with the clock: its keys are in `workers`.) */
 static bool is_in_force(const weir_herder *h, const json_t *assignment)
 {
-    return h->published && same_part(assignment, h->config.assignment, "workers") &&
+    return h->published && same_part(assignment, h->config.assignment, "generation") &&
+           same_part(assignment, h->config.assignment, "workers") &&
            same_part(assignment, h->config.assignment, "map") &&
-           same_part(assignment, h->config.assignment, "unassigned");
+           same_part(assignment, h->config.assignment, "unassigned") &&
+           same_part(assignment, h->config.assignment, "watched") &&
+           same_part(assignment, h->config.assignment, "crashes");
 }
 
 /* What a missing worker holds is nobody's for the moment: its status says so, and why. */
@@ -356,6 +402,25 @@ static void show_held(weir_herder *h, const decision *d, const weir_placement *r
             if (weir_same(result[i].worker, d->workers[w].id))
                 weir_status_write(h, result[i].item.connector, result[i].item.task,
                                   WEIR_STATE_UNASSIGNED, reason, false);
+    }
+}
+
+static void show_barred(weir_herder *h)
+{
+    WEIR_MAP_EACH (entry, &h->suspects) {
+        const weir_suspect *suspect = weir_suspects_barred(h, entry->key);
+        json_t *names;
+        weir_item item;
+        char trace[512];
+
+        if (!suspect)
+            continue;
+        names = json_array();
+        weir_suspects_say(suspect, trace, sizeof(trace));
+        if (parse_item(entry->key, names, &item) &&
+            weir_config_store_find(&h->config, item.connector))
+            weir_status_write(h, item.connector, item.task, WEIR_STATE_FAILED, trace, false);
+        json_decref(names);
     }
 }
 
@@ -391,10 +456,11 @@ static void decide(weir_herder *h, int64_t now_ms)
     d.input.seq = h->seq + 1;
     result = weir_assign(&d.input, &count);
     assignment = record(h, &d, result, count);
-    h->dirty = false;
+    h->dirty = h->urgent = false;
     h->decide_at_ms = d.waits_for_hold ? now_ms + HOLD_LOOK_MS : 0;
     if (!is_in_force(h, assignment)) {
         show_held(h, &d, result, count);
+        show_barred(h);
         publish(h, assignment);
     }
     json_decref(assignment);
@@ -412,8 +478,8 @@ void weir_decide(weir_herder *h, int64_t now_ms)
 {
     bool due = h->dirty || (h->decide_at_ms && now_ms >= h->decide_at_ms);
 
-    if (!due || !weir_leads(h) || h->assignment_in_flight || now_ms < h->decide_after_ms ||
-        !generation_complete(h, now_ms))
+    if (!due || !weir_leads(h) || h->assignment_in_flight ||
+        (now_ms < h->decide_after_ms && !h->urgent) || !generation_complete(h, now_ms))
         return;
     decide(h, now_ms);
 }

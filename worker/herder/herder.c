@@ -38,6 +38,7 @@ void weir_mail_free(void *msg)
         free(mail->check);
     }
     weir_task_fact_free(mail->fact);
+    weir_news_free(mail->news);
     free(mail->connector);
     free(mail->text);
     free(mail);
@@ -286,14 +287,22 @@ static void config_record(weir_herder *h, const weir_log_record *record)
         }
         if (h->config_read)
             weir_workload_tasks_changed(h, name);
+        weir_suspects_clear(h, name, WEIR_ITEM_CONNECTOR);
+        h->dirty = true;
+        break;
+    case WEIR_CONFIG_PRESENCE:
+        weir_watching_presence(h, name);
+        weir_membership_namesake(h, name);
+        weir_leadership_presence(h, name);
         h->dirty = true;
         break;
     case WEIR_CONFIG_CONNECTOR:
     case WEIR_CONFIG_TARGET:
-    case WEIR_CONFIG_PRESENCE:
         h->dirty = true;
         break;
     case WEIR_CONFIG_RESTART:
+        if (change.include_tasks)
+            weir_suspects_clear(h, name, WEIR_ITEM_CONNECTOR);
         if (h->config_read)
             weir_workload_restart(h, name, change.include_tasks, change.only_failed);
         break;
@@ -302,12 +311,14 @@ static void config_record(weir_herder *h, const weir_log_record *record)
             weir_leadership_record(h);
         break;
     case WEIR_CONFIG_ASSIGNMENT:
+        weir_suspects_read(h);
         h->presence_due = true;
         break;
     }
     free(name);
     if (h->config_read) {
         weir_workload_apply(h);
+        weir_membership_go_on(h);
         weir_leadership_read_back(h);
     }
 }
@@ -362,6 +373,9 @@ static void read_mail(weir_herder *h, weir_mail *mail)
     case WEIR_MAIL_FACT:
         weir_workload_fact(h, mail->fact);
         break;
+    case WEIR_MAIL_WATCH:
+        weir_watching_news(h, mail->news);
+        break;
     case WEIR_MAIL_CONNECTED:
         weir_startup_connected(h, mail->text);
         break;
@@ -385,7 +399,9 @@ static void round_of_timers(weir_herder *h)
 {
     int64_t now_ms = weir_now_ms();
 
+    weir_membership_tick(h);
     weir_workload_tick(h, now_ms);
+    weir_watching_update(h, now_ms);
     weir_leadership_tick(h, now_ms);
     weir_decide(h, now_ms);
     weir_membership_write(h);
@@ -437,12 +453,18 @@ weir_herder *weir_herder_start(const weir_herder_options *options)
     uuid_generate_random(id);
     uuid_unparse_lower(id, h->instance);
     h->mailbox = weir_queue_new(MAILBOX, weir_mail_free);
+    h->lease =
+        weir_lease_new(&weir_clock_boot, h->settings->session_timeout_ms,
+                       h->settings->heartbeat_interval_ms, h->settings->rebalance_timeout_ms);
     pthread_mutex_init(&h->stage_lock, NULL);
     weir_config_store_init(&h->config);
     weir_status_store_init(&h->statuses);
     h->config_offset_read = -1;
     h->generation = h->term = h->ack_term = h->applied_term = -1;
+    h->own_presence_offset = h->resigned_term = -1;
     h->missing_since.drop = h->absent_since.drop = h->planned.drop = free;
+    weir_watching_init(h);
+    weir_suspects_init(h);
     h->member = weir_strdup("");
     atomic_store(&h->last_round_ms, weir_now_ms());
     weir_stage(h, "initializing and reading to the end of internal topics");
@@ -480,6 +502,7 @@ void weir_herder_stop(weir_herder *h)
     weir_queue_close(h->mailbox); /* whoever still posts is not held up */
     while ((mail = weir_queue_take(h->mailbox, 0)) != NULL)
         weir_mail_free(mail);
+    weir_watch_stop(h->watch);
     weir_group_close(h->group);
     weir_leader_log_close(h->leader_log);
     weir_producer_close(h->producer, 2000);
@@ -494,16 +517,20 @@ void weir_herder_free(weir_herder *h)
     if (!h)
         return;
     weir_queue_free(h->mailbox);
+    weir_lease_free(h->lease);
     weir_map_clear(&h->missing_since);
     weir_map_clear(&h->absent_since);
     weir_map_clear(&h->planned);
     weir_map_clear(&h->parked);
     weir_map_clear(&h->stuck);
+    weir_map_clear(&h->peers);
+    weir_map_clear(&h->suspects);
     weir_config_store_clear(&h->config);
     weir_status_store_clear(&h->statuses);
     pthread_mutex_destroy(&h->stage_lock);
     free(h->cluster_id);
     free(h->waiting_for);
     free(h->member);
+    free(h->elder);
     free(h);
 }

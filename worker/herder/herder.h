@@ -53,6 +53,7 @@ typedef enum weir_ask {
     WEIR_ASK_STATUS,      /* connector and tasks; `owners` filled in for `details` */
     WEIR_ASK_TASKS,       /* [{id:{connector,task}, config}] */
     WEIR_ASK_TASK_STATUS, /* one task; `owners` likewise */
+    WEIR_ASK_CLUSTER,     /* workers, leader, what is unassigned and why */
     WEIR_ASK_DETAILS,     /* {"0": {…}}: details of this worker's tasks of a connector */
     /* done by any worker: a record of its own */
     WEIR_ASK_PAUSE,

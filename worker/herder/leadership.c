@@ -17,11 +17,23 @@
 #define RECLAIM_MS         500          /* candidate (b): after L died */
 #define PRESENCE_KEPT_MS   (10 * 60000) /* then the leader removes presence of no use */
 #define UPKEEP_MS          1000
+#define RESIGN_MS          10000 /* a leader who commits nothing for so long gives the lead up */
 #define VACANT_MS          1000 /* a leader of the log who is not in the group for so long is gone */
 
 bool weir_leads(const weir_herder *h)
 {
     return h->role == WEIR_LEADER && h->in_group && !h->suspended;
+}
+
+/* Has the leader of the log given up? Its presence says which term it does not want any more. */
+static bool has_resigned(const weir_herder *h)
+{
+    const weir_leader_record *leader = &h->config.leader;
+    const weir_presence *presence =
+        leader->worker ? weir_map_get(&h->config.workers, leader->worker) : NULL;
+
+    return presence && weir_same(weir_json_str(presence->body, "instance"), leader->instance) &&
+           weir_json_int(presence->body, "resigned", -1) == leader->term;
 }
 
 const char *weir_leader_url(const weir_herder *h)
@@ -33,7 +45,8 @@ const char *weir_leader_url(const weir_herder *h)
         return NULL;
     presence = weir_map_get(&h->config.workers, leader->worker);
     if (!presence || !weir_same(weir_json_str(presence->body, "instance"), leader->instance) ||
-        weir_json_int(presence->body, "generation", -1) < h->generation)
+        weir_json_int(presence->body, "generation", -1) < h->generation ||
+        weir_is_dead(h, leader->worker, leader->instance) || has_resigned(h))
         return NULL;
     return leader->url;
 }
@@ -58,6 +71,9 @@ void weir_lead_write(weir_herder *h, weir_write_kind kind, weir_batch *batch, we
 {
     uint64_t token = weir_write_remember(h, kind, slot);
 
+    h->writes->leads = true;
+    if (!h->stuck_since_ms)
+        h->stuck_since_ms = weir_now_ms();
     if (kind == WEIR_WRITE_CLAIM)
         weir_leader_log_claim(h->leader_log, batch, token);
     else
@@ -78,6 +94,7 @@ static void step_down(weir_herder *h, const char *why)
     if (h->role == WEIR_LEADER)
         weir_logf(WEIR_WARN, "leads no more: %s", why);
     h->role = WEIR_FOLLOWER;
+    h->stuck_since_ms = 0;
     h->assignment_in_flight = h->published = false;
     weir_map_clear(&h->missing_since);
     weir_leader_log_release(h->leader_log);
@@ -181,6 +198,23 @@ static void write_failed(weir_herder *h, weir_write *write, weir_code code, cons
     }
 }
 
+/* L has been answered: it works, or says why not. What has run out of time says nothing. */
+static void heard_of(weir_herder *h, const weir_write *answered, weir_code code)
+{
+    bool waits = false;
+
+    if (!answered->leads || code == WEIR_TIMED_OUT)
+        return;
+    for (const weir_write *write = h->writes; write; write = write->next)
+        waits = waits || (write->leads && write->offset < 0 && write != answered);
+    h->stuck_since_ms = waits ? weir_now_ms() : 0;
+}
+
+int64_t weir_leadership_stuck_ms(const weir_herder *h, int64_t now_ms)
+{
+    return h->role != WEIR_FOLLOWER && h->stuck_since_ms ? now_ms - h->stuck_since_ms : 0;
+}
+
 void weir_leadership_written(weir_herder *h, uint64_t token, weir_code code, int64_t offset,
                              const weir_err *err)
 {
@@ -189,6 +223,7 @@ void weir_leadership_written(weir_herder *h, uint64_t token, weir_code code, int
 
     if (!write)
         return;
+    heard_of(h, write, code);
     if (code == WEIR_OK) {
         write->offset = offset < 0 ? h->config_offset_read : offset;
         weir_leadership_read_back(h);
@@ -207,7 +242,7 @@ void weir_leadership_candidate(weir_herder *h, const char *why, int64_t delay_ms
     h->candidate_why = why;
     h->candidate_at_ms = weir_now_ms() + delay_ms;
     h->candidate_since_term = h->config.leader.term;
-    h->candidate_reads_first = h->reclaims = false;
+    h->candidate_reads_first = h->reclaims = h->accuses = false;
     h->candidate_barrier = 0;
     h->backoff_ms = FIRST_BACKOFF_MS;
 }
@@ -224,6 +259,28 @@ void weir_leadership_record(weir_herder *h)
     h->candidate_at_ms = 0;
     if (h->role == WEIR_LEADER && leader->term > h->term)
         step_down(h, "another worker leads");
+}
+
+/* A leader that cannot commit says so in its presence; the others need not wait for its death. */
+static void resign_if_stuck(weir_herder *h, int64_t now_ms)
+{
+    if (!weir_leads(h) || h->leaving || weir_leadership_stuck_ms(h, now_ms) < RESIGN_MS)
+        return;
+    weir_logf(WEIR_ERROR,
+              "nothing could be committed to topic '%s' for %d s although the group hears us: "
+              "resigning, term %lld",
+              h->settings->config_topic, RESIGN_MS / 1000, (long long)h->term);
+    h->resigned_term = h->term;
+    h->presence_due = true;
+    h->others_first_until_ms = now_ms + RESIGN_MS;
+    step_down(h, "resigned");
+}
+
+void weir_leadership_presence(weir_herder *h, const char *worker)
+{
+    if (weir_same(worker, h->config.leader.worker) && has_resigned(h) &&
+        !weir_same(h->config.leader.instance, h->instance) && !h->candidate_at_ms)
+        weir_watching_take_over(h, "the leader has resigned: it could not commit");
 }
 
 static void claim(weir_herder *h)
@@ -276,18 +333,26 @@ static bool leader_is_there(const weir_herder *h)
 
     return presence && !weir_same(leader->instance, h->instance) &&
            weir_same(weir_json_str(presence->body, "instance"), leader->instance) &&
-           weir_json_int(presence->body, "generation", -1) >= h->generation;
+           weir_json_int(presence->body, "generation", -1) >= h->generation &&
+           !weir_is_dead(h, leader->worker, leader->instance) && !has_resigned(h);
 }
 
 /* The last leader record may be the late word of one that has left the group, or one of ours that
- * was thought to have failed. Whoever holds the partition sees to it that somebody leads. */
+ * was thought to have failed. Whoever holds the partition sees to it that somebody leads; of a
+ * record of our own all others believe that we do. */
 static void fill_vacancy(weir_herder *h, int64_t now_ms)
 {
-    if (!h->holds_partition || h->role != WEIR_FOLLOWER || h->candidate_at_ms || !h->in_group ||
-        h->suspended || h->leaving || now_ms - h->generation_since_ms < VACANT_MS ||
-        leader_is_there(h))
+    bool is_ours = weir_same(h->config.leader.instance, h->instance);
+
+    if ((!h->holds_partition && !is_ours) || h->role != WEIR_FOLLOWER || h->candidate_at_ms ||
+        !h->in_group || h->suspended || h->leaving || now_ms - h->generation_since_ms < VACANT_MS ||
+        now_ms < h->others_first_until_ms || leader_is_there(h))
         return;
-    weir_leadership_candidate(h, "holds the group's partition, and the last leader is gone", 0);
+    weir_leadership_candidate(h,
+                              is_ours ? "the last claim was its own"
+                                      : "holds the group's partition, and the last leader is gone",
+                              0);
+    h->reclaims = is_ours;
 }
 
 void weir_leadership_reached(weir_herder *h, uint64_t barrier)
@@ -344,6 +409,7 @@ static void mend_plans(weir_herder *h)
 
 void weir_leadership_tick(weir_herder *h, int64_t now_ms)
 {
+    resign_if_stuck(h, now_ms);
     fill_vacancy(h, now_ms);
     try_claim(h, now_ms);
     if (!weir_leads(h) || now_ms < h->upkeep_at_ms)

@@ -51,13 +51,15 @@ void weir_membership_write(weir_herder *h)
     json_t *body;
     char *value;
 
-    if (!h->presence_due || !h->in_group)
+    if (!h->presence_due || !h->in_group || h->banished)
         return;
     body = json_pack("{s:s, s:I, s:s, s:s, s:s, s:{s:I, s:I}, s:o, s:o, s:s}", "instance",
                      h->instance, "generation", (json_int_t)h->generation, "member", h->member,
                      "url", h->settings->url, "version", weir_version, "ack", "term",
                      (json_int_t)h->ack_term, "seq", (json_int_t)h->ack_seq, "stopping",
                      stopping(h), "stuck", names(&h->stuck), "state", state_text(h));
+    if (h->resigned_term >= 0)
+        json_object_set_new_nocheck(body, "resigned", json_integer(h->resigned_term));
     value = weir_json_dump(body);
     weir_config_worker_key(&key, h->settings->worker_id);
     if (weir_producer_send(h->producer, h->settings->config_topic, weir_buf_text(&key), value, 0) ==
@@ -66,6 +68,13 @@ void weir_membership_write(weir_herder *h)
     json_decref(body);
     free(value);
     weir_buf_free(&key);
+}
+
+/* The newest assignment: what happened while we were away. */
+static void read_before_going_on(weir_herder *h)
+{
+    h->resume_barrier = ++h->last_barrier;
+    weir_compacted_log_barrier(h->config_log, h->resume_barrier);
 }
 
 static void assigned(weir_herder *h, const weir_group_event *event)
@@ -84,13 +93,21 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     weir_stage_done(h);
     h->presence_due = h->dirty = true;
     weir_membership_write(h);
+    weir_watching_begin(h);
     if (h->suspended) { /* what happened while we were away has to be read first */
         h->hold_until_ms = h->generation_since_ms + h->settings->session_timeout_ms;
-        h->resume_barrier = ++h->last_barrier;
-        weir_compacted_log_barrier(h->config_log, h->resume_barrier);
+        read_before_going_on(h);
     }
     if (h->holds_partition && h->role == WEIR_FOLLOWER && !h->leaving)
         weir_leadership_candidate(h, "holds the group's partition", 0);
+}
+
+static void suspend(weir_herder *h)
+{
+    h->suspended = h->presence_due = true;
+    h->tasks_wait = false;
+    h->resume_barrier = 0;
+    weir_workload_suspend(h, true);
 }
 
 static void lost(weir_herder *h)
@@ -100,10 +117,8 @@ static void lost(weir_herder *h)
               "until it is back",
               h->settings->group_id, (long long)h->generation);
     h->in_group = h->holds_partition = false;
-    h->suspended = true;
-    h->resume_barrier = 0;
     weir_stage(h, "ensuring membership in the cluster");
-    weir_workload_suspend(h, true);
+    suspend(h);
 }
 
 void weir_membership_event(weir_herder *h, const weir_group_event *event)
@@ -127,14 +142,81 @@ void weir_membership_event(weir_herder *h, const weir_group_event *event)
 void weir_membership_resume(weir_herder *h)
 {
     h->resume_barrier = 0;
-    if (!h->in_group || !h->suspended)
+    if (!h->in_group || !h->suspended || !weir_lease_runs(h->lease))
         return;
     weir_logf(WEIR_INFO, "back in group '%s': tasks that are still ours go on",
               h->settings->group_id);
     h->suspended = false;
-    h->presence_due = true;
+    h->tasks_wait = h->presence_due = true;
+    weir_membership_go_on(h);
+}
+
+/* A decision that was made without us may still be on its way into the log. Only one for a
+ * generation that has us says what is still ours. */
+void weir_membership_go_on(weir_herder *h)
+{
+    if (!h->tasks_wait || !h->in_group ||
+        weir_json_int(h->config.assignment, "generation", -1) < h->generation)
+        return;
+    h->tasks_wait = false;
     weir_workload_apply(h); /* what is not ours any more stops before the rest goes on */
     weir_workload_suspend(h, false);
+}
+
+/* The group gives our place away in a second, unless Kafka hears us again. */
+void weir_membership_tick(weir_herder *h)
+{
+    bool runs = weir_lease_runs(h->lease);
+
+    if (!h->in_group)
+        return;
+    if (!runs && !h->suspended) {
+        weir_logf(WEIR_WARN,
+                  "no heartbeat to group '%s' has been answered for too long: tasks are suspended",
+                  h->settings->group_id);
+        suspend(h);
+    } else if (runs && h->suspended && !h->resume_barrier) {
+        read_before_going_on(h);
+    }
+}
+
+/* ---- Two processes with one worker id ---------------------------------------------------------
+ */
+
+static void banish(weir_herder *h, const weir_presence *elder)
+{
+    weir_err err;
+
+    h->banished = true;
+    weir_fail(&err, WEIR_EXISTS,
+              "another worker of group '%s' has the id '%s' already (it is reached at %s, instance "
+              "%s): give each worker a rest.advertised.host.name or port of its own",
+              h->settings->group_id, h->settings->worker_id, weir_json_str(elder->body, "url"),
+              h->elder);
+    h->options.fatal(h->options.ctx, &err);
+}
+
+/* Decided by the log: who was there first says so again, and the other one ends. A namesake that
+ * is dead does not speak again, one that is leaving does not want to stay (cluster.md 5). */
+void weir_membership_namesake(weir_herder *h, const char *worker)
+{
+    const weir_presence *presence = weir_map_get(&h->config.workers, worker);
+    const char *instance = presence ? weir_json_str(presence->body, "instance") : NULL;
+
+    if (!instance || !weir_same(worker, h->settings->worker_id))
+        return;
+    if (weir_same(instance, h->instance)) {
+        if (h->own_presence_offset < 0)
+            h->own_presence_offset = presence->offset;
+    } else if (h->own_presence_offset < 0) {
+        weir_replace(&h->elder, instance);
+    } else if (!weir_same(instance, h->elder)) {
+        weir_log(WEIR_ERROR, "another worker has been started with our id; it is told to end",
+                 "worker", worker, "instance", instance, NULL);
+        h->presence_due = true;
+    } else if (!h->banished && !weir_same(weir_json_str(presence->body, "state"), "leaving")) {
+        banish(h, presence);
+    }
 }
 
 /* ---- A clean stop -----------------------------------------------------------------------------

@@ -297,7 +297,8 @@ void weir_startup_stores_read(weir_herder *h)
                                   .rebalance_timeout_ms = h->settings->rebalance_timeout_ms,
                                   .event = group_event,
                                   .herder_lives = herder_lives,
-                                  .ctx = h},
+                                  .ctx = h,
+                                  .lease = h->lease},
             &h->group, &err);
     weir_props_clear(&props);
     if (rc != WEIR_OK)

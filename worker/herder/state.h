@@ -7,9 +7,12 @@
  *   decision.c     who runs what: from the log to assignor.c and back into the log
  *   workload.c     this worker's items: start, stop, restart, their statuses
  *   commands.c     what the REST API wants done
+ *   watching.c     who is dead, as the watches tell
+ *   suspects.c     tasks that take their worker with them
  *   waiting.c      commands that cannot be done at this moment
  *   batches.c      what goes into one transaction
  *   answers.c      what the REST API wants to know
+ *   cluster_answer.c  and what it wants to know of the group
  *
  * All functions are [herder] unless they say otherwise.
  */
@@ -25,10 +28,12 @@
 #include "kafka/config_store.h"
 #include "kafka/group.h"
 #include "kafka/leader_log.h"
+#include "kafka/lease.h"
 #include "kafka/producer.h"
 #include "kafka/status_store.h"
 #include "plugin/connector_check.h"
 #include "task/source_task.h"
+#include "watch/watch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,6 +51,7 @@ typedef enum weir_mail_kind {
     WEIR_MAIL_WRITTEN,   /* L: token, code, offset, err */
     WEIR_MAIL_PRODUCED,  /* P: token, code, offset */
     WEIR_MAIL_FACT,      /* fact */
+    WEIR_MAIL_WATCH,     /* news */
     WEIR_MAIL_CONNECTED, /* start-up is through: text = cluster id */
     WEIR_MAIL_WAITING,   /* start-up waits: text = for what */
     WEIR_MAIL_FATAL,     /* err */
@@ -53,6 +59,15 @@ typedef enum weir_mail_kind {
 } weir_mail_kind;
 
 typedef struct weir_slot weir_slot;
+
+typedef struct weir_news { /* weir_watch_news, owned */
+    weir_watch_change change;
+    char *worker, *instance, *text, *item;
+    int signal;
+    int64_t ran_ms;
+} weir_news;
+
+void weir_news_free(weir_news *news); /* [any] */
 
 typedef struct weir_mail {
     weir_mail_kind kind;
@@ -64,6 +79,7 @@ typedef struct weir_mail {
     weir_log_record record; /* key and value owned by `text` */
     weir_group_event group; /* member owned by `text` */
     weir_task_fact *fact;
+    weir_news *news;
     weir_check *check;
     char *connector, *text;
     weir_err err;
@@ -113,6 +129,7 @@ typedef struct weir_write {
     uint64_t token;
     weir_write_kind kind;
     weir_slot *slot; /* COMMAND */
+    bool leads;      /* goes out on L */
     int64_t offset;  /* of the last record; -1 while not committed */
     struct weir_write *next;
 } weir_write;
@@ -139,6 +156,33 @@ typedef struct weir_own_item {
     int64_t details_ms;
 } weir_own_item;
 
+/* ---- The others -------------------------------------------------------------------------------
+ */
+
+/* What its watch has told of a worker, as long as it is the same process. */
+typedef struct weir_peer {
+    char *instance;
+    bool proven; /* its URL has answered as this instance */
+    bool heard;  /* the next three are set */
+    weir_watch_change last;
+    char *text;
+    int64_t heard_ms;
+    bool dead;                     /* confirmed, as far as one can */
+    int64_t alarm_term, alarm_seq; /* who acknowledges a later assignment is not */
+    int64_t probe_at_ms;           /* not watched before */
+    int64_t false_alarms_ms[3];    /* the newest first; 0: none. These survive the process */
+    int64_t ignored_until_ms;      /* alarms, after too many false ones */
+} weir_peer;
+
+/* A task that has crashed a worker. */
+typedef struct weir_suspect {
+    int64_t count;
+    char *worker, *instance; /* the last one */
+    int signal;
+    int64_t at_ms;    /* wall clock */
+    int64_t heard_ms; /* by ourselves; 0: read in an assignment */
+} weir_suspect;
+
 /* ---- The herder -------------------------------------------------------------------------------
  */
 
@@ -164,6 +208,7 @@ struct weir_herder {
     weir_producer *producer;
     weir_leader_log *leader_log;
     weir_group *group;
+    weir_lease *lease;
     bool config_read, status_read; /* to their ends, once */
 
     weir_config_store config;
@@ -177,25 +222,34 @@ struct weir_herder {
 
     /* membership */
     bool in_group, ever_in_group, suspended, leaving, left, stop_asked;
+    bool tasks_wait; /* we are back; the leader's first decision since then is not */
     bool holds_partition;
     int64_t generation, generation_since_ms;
     char *member;
     uint64_t resume_barrier; /* reached: suspended tasks may go on; 0: none asked */
     int64_t relief_by_ms, stop_by_ms, handover_by_ms, left_by_ms; /* of a clean stop; 0: past */
     int64_t ack_term, ack_seq;
+    int64_t own_presence_offset; /* our first one, read back; -1: not yet */
+    char *elder;                 /* the instance that had our id before that; NULL: none */
+    bool banished;               /* it lives: we end, and write nothing more */
 
     /* leadership */
     weir_role role;
     int64_t term, seq;
     int64_t candidate_at_ms, backoff_ms; /* next try; 0: not a candidate */
+    int64_t stuck_since_ms;              /* L has been answered nothing since; 0: nothing waits */
+    int64_t resigned_term;               /* the term that we have given up; -1: none */
+    int64_t others_first_until_ms;       /* after that */
     int64_t candidate_since_term;        /* a newer leader record ends it */
     bool candidate_reads_first;          /* candidate (b): the log has to be read to its end */
     uint64_t candidate_barrier;          /* asked for that; 0: not yet */
-    bool reclaims;                       /* (b) has read it: the partition is not needed */
+    bool reclaims;                       /* (b) has read it, or (c): the partition is not needed */
+    bool accuses;                        /* (c): the leader is confirmed dead */
     const char *candidate_why;
     int64_t upkeep_at_ms;
     bool clean_statuses;  /* a new leader looks once for statuses of what is gone */
     bool dirty;           /* the assignment may have to change */
+    bool urgent;          /* at once: somebody is dead */
     int64_t decide_at_ms; /* look again then, somebody is held; 0: nobody is */
     bool assignment_in_flight, published;
     int64_t decide_after_ms; /* not before: an assignment could not be written */
@@ -203,6 +257,11 @@ struct weir_herder {
     weir_map missing_since; /* worker id → int64_t*: when it was missed first */
     weir_map absent_since;  /* worker id → int64_t*: presence of no use since then */
     weir_map planned;       /* connector → int64_t*: config offset for which upkeep has planned */
+
+    /* the others */
+    weir_watch *watch; /* NULL: not watched */
+    weir_map peers;    /* worker id → weir_peer* */
+    weir_map suspects; /* "name/3" → weir_suspect* */
 
     /* work */
     weir_map items; /* "name/3" → weir_own_item* */
@@ -228,13 +287,19 @@ void weir_startup_stores_read(weir_herder *h);
 void weir_membership_event(weir_herder *h, const weir_group_event *event);
 void weir_membership_write(weir_herder *h); /* presence, when due */
 void weir_membership_resume(weir_herder *h);
+void weir_membership_go_on(weir_herder *h); /* an assignment was read */
+void weir_membership_tick(weir_herder *h);  /* the lease ends, or runs again */
 void weir_membership_leave(weir_herder *h); /* the first step of a clean stop */
-bool weir_membership_left(weir_herder *h);  /* goes on with it; true: over */
+void weir_membership_namesake(weir_herder *h, const char *worker); /* presence was read */
+bool weir_membership_left(weir_herder *h);                         /* goes on with it; true: over */
 
 /* leadership.c */
 bool weir_leads(const weir_herder *h); /* and may use it */
 void weir_leadership_candidate(weir_herder *h, const char *why, int64_t delay_ms);
-void weir_leadership_record(weir_herder *h); /* a leader record was read */
+void weir_leadership_record(weir_herder *h);                       /* a leader record was read */
+void weir_leadership_presence(weir_herder *h, const char *worker); /* was read */
+/* For how long L has committed nothing of what waits; 0: nothing waits. */
+int64_t weir_leadership_stuck_ms(const weir_herder *h, int64_t now_ms);
 void weir_leadership_written(weir_herder *h, uint64_t token, weir_code code, int64_t offset,
                              const weir_err *err);
 void weir_leadership_read_back(weir_herder *h); /* more of the config log was read */
@@ -246,6 +311,28 @@ uint64_t weir_write_remember(weir_herder *h, weir_write_kind kind, weir_slot *sl
 void weir_lead_write(weir_herder *h, weir_write_kind kind, weir_batch *batch, weir_slot *slot);
 /* The leader's presence and URL, when it can be trusted to be there; NULL otherwise. */
 const char *weir_leader_url(const weir_herder *h);
+
+/* watching.c */
+void weir_watching_init(weir_herder *h);
+void weir_watching_begin(weir_herder *h); /* in the group for the first time */
+void weir_watching_update(weir_herder *h, int64_t now_ms);
+void weir_watching_news(weir_herder *h, const weir_news *news);
+void weir_watching_presence(weir_herder *h, const char *worker); /* was read */
+/* Candidate (c), each after those that stand before it in the group. */
+void weir_watching_take_over(weir_herder *h, const char *why);
+bool weir_is_dead(const weir_herder *h, const char *worker, const char *instance);
+bool weir_is_proven(const weir_herder *h, const char *worker, const char *instance);
+json_t *weir_watching_answer(const weir_herder *h, const char *worker, const char *instance);
+
+/* suspects.c; items as "name/3" */
+void weir_suspects_init(weir_herder *h);
+void weir_suspects_crashed(weir_herder *h, const weir_news *news);
+const weir_suspect *weir_suspects_barred(const weir_herder *h, const char *item); /* NULL: not */
+void weir_suspects_say(const weir_suspect *suspect, char *text, size_t room);
+json_t *weir_suspects_record(const weir_herder *h);
+void weir_suspects_read(weir_herder *h); /* an assignment is in force */
+/* Another chance for a task, or all (WEIR_ITEM_CONNECTOR). Was one barred? */
+bool weir_suspects_clear(weir_herder *h, const char *connector, int32_t task);
 
 /* decision.c */
 void weir_decide(weir_herder *h, int64_t now_ms);
@@ -307,6 +394,7 @@ void weir_answer(weir_herder *h, weir_slot *slot); /* the asks that are question
 json_t *weir_answer_connector(const weir_herder *h, const weir_connector_entry *entry,
                               bool no_tasks);
 json_t *weir_answer_status(const weir_herder *h, const char *connector); /* NULL: none */
+json_t *weir_cluster_answer(const weir_herder *h);
 const char *weir_worker_url(const weir_herder *h, const char *worker); /* from presence; or NULL */
 const char *weir_connector_type(const weir_herder *h, const weir_props *config);
 /* Who runs the item as the assignment says; NULL: nobody. */

@@ -82,7 +82,7 @@ static void send_status(weir_herder *h, const char *connector, int32_t task, con
 {
     weir_buf key = WEIR_BUF;
 
-    if (!h->producer)
+    if (!h->producer || h->banished)
         return;
     weir_status_key(&key, connector, task);
     if (weir_producer_send(h->producer, h->settings->status_topic, weir_buf_text(&key), value, 0) !=
@@ -165,6 +165,14 @@ static bool post_fact(void *ctx, weir_task_fact *fact)
     return rc != WEIR_FULL;
 }
 
+/* [task] */
+static bool lease_runs(void *ctx)
+{
+    const weir_herder *h = ctx;
+
+    return weir_lease_runs(h->lease);
+}
+
 static void start(weir_herder *h, weir_own_item *item, const weir_connector_entry *entry)
 {
     item->failed = item->restart = item->stopping = false;
@@ -179,9 +187,10 @@ static void start(weir_herder *h, weir_own_item *item, const weir_connector_entr
                                                          .config = &entry->tasks[item->task],
                                                          .paused = item->paused,
                                                          .report = post_fact,
+                                                         .lease_runs = lease_runs,
                                                          .ctx = h});
     weir_logf(WEIR_INFO, "starting task %s/%d", item->connector, (int)item->task);
-    if (h->suspended)
+    if (h->suspended || h->tasks_wait)
         weir_source_task_suspend(item->run, true);
 }
 
@@ -269,7 +278,8 @@ static void reconcile(weir_herder *h, weir_own_item *item)
             remove_item(h, item);
         return;
     }
-    if ((!item->failed || item->restart) && h->in_group && !h->suspended && !h->leaving)
+    if ((!item->failed || item->restart) && h->in_group && !h->suspended && !h->tasks_wait &&
+        !h->leaving)
         start(h, item, entry);
 }
 

@@ -222,6 +222,8 @@ static weir_code make(rd_kafka_type_t type, const weir_props *props, bool connec
         rc = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE ? WEIR_FAILED
                                                                            : WEIR_INVALID;
         rc = weir_fail(err, rc, "cannot make a Kafka client: %s", reason);
+        if (prepare) /* librdkafka 2.13 has freed interceptors already: better to leak it */
+            conf = NULL;
         goto out;
     }
     conf = NULL; /* the handle's now */

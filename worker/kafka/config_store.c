@@ -408,6 +408,7 @@ static void presence_record(reading *r)
     presence->worker = weir_strdup(r->name);
     presence->body = json_incref((json_t *)(uintptr_t)r->body);
     presence->offset = r->record->offset;
+    presence->timestamp_ms = r->record->timestamp_ms;
     weir_map_set(&r->store->workers, r->name, presence);
     changed(r, WEIR_CONFIG_PRESENCE, r->name);
 }

@@ -43,6 +43,7 @@ typedef struct weir_presence {
     char *worker;
     json_t *body;
     int64_t offset;
+    int64_t timestamp_ms; /* of the record; -1: none */
 } weir_presence;
 
 typedef struct weir_config_store {

@@ -27,6 +27,7 @@ struct weir_group {
     void (*event)(void *ctx, const weir_group_event *event);
     bool (*herder_lives)(void *ctx);
     void *ctx;
+    weir_lease *lease;
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue; /* the handle's, to wake its poll */
     pthread_t thread;
@@ -108,6 +109,8 @@ static void tell(weir_group *group, weir_group_change change, bool holds_partiti
     if (change == WEIR_GROUP_ASSIGNED)
         weir_replace(&group->member, member);
     group->in_group = change == WEIR_GROUP_ASSIGNED || change == WEIR_GROUP_REVOKED;
+    if (change == WEIR_GROUP_LOST)
+        weir_lease_end(group->lease);
     group->event(group->ctx, &(weir_group_event){.change = change,
                                                  .generation = generation,
                                                  .member = member,
@@ -282,10 +285,60 @@ static void *run(void *arg)
 
 /* ---- Joining and leaving ------------------------------------------------------------------- */
 
+/* Requests of the group protocol by their numbers (Kafka protocol, "API Keys"). */
+static bool concerns_lease(int16_t api, weir_lease_request *ret_request)
+{
+    enum { JOIN_GROUP = 11, HEARTBEAT = 12, SYNC_GROUP = 14 };
+
+    *ret_request = api == JOIN_GROUP   ? WEIR_LEASE_JOIN
+                   : api == SYNC_GROUP ? WEIR_LEASE_SYNC
+                                       : WEIR_LEASE_HEARTBEAT;
+    return api == JOIN_GROUP || api == HEARTBEAT || api == SYNC_GROUP;
+}
+
+/* [librdkafka's threads] */
+static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
+                                   int16_t api, int16_t version, int32_t correlation, size_t size,
+                                   void *ctx)
+{
+    const weir_group *group = ctx;
+    weir_lease_request request;
+
+    (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)correlation, (void)size;
+    if (concerns_lease(api, &request))
+        weir_lease_asked(group->lease, request);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* [librdkafka's threads] `rtt` in microseconds. */
+static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
+                                       int16_t api, int16_t version, int32_t correlation,
+                                       size_t size, int64_t rtt, rd_kafka_resp_err_t error,
+                                       void *ctx)
+{
+    const weir_group *group = ctx;
+    int64_t rtt_ms = error || rtt < 0 ? -1 : (rtt + 999) / 1000;
+    weir_lease_request request;
+
+    (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)correlation, (void)size;
+    if (concerns_lease(api, &request))
+        weir_lease_answered(group->lease, request, rtt_ms);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *ctx,
+                                  char *errstr, size_t errstr_size)
+{
+    (void)conf, (void)errstr, (void)errstr_size;
+    rd_kafka_interceptor_add_on_request_sent(rk, "lease", on_sent, ctx);
+    return rd_kafka_interceptor_add_on_response_received(rk, "lease", on_response, ctx);
+}
+
 static void prepare(rd_kafka_conf_t *conf, void *ctx)
 {
     rd_kafka_conf_set_opaque(conf, ctx);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_interceptor_add_on_new(conf, "lease", on_new, ctx);
 }
 
 static void set_ms(weir_props *props, const char *name, int64_t ms)
@@ -331,6 +384,7 @@ weir_code weir_group_join(const weir_group_options *options, weir_group **ret_gr
     group->event = options->event;
     group->herder_lives = options->herder_lives;
     group->ctx = options->ctx;
+    group->lease = options->lease;
     rc = make_handle(group, options, err);
     if (rc != WEIR_OK)
         goto out;

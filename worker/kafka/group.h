@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/props.h"
+#include "kafka/lease.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,7 @@ typedef struct weir_group_options {
      */
     bool (*herder_lives)(void *ctx);
     void *ctx;
+    weir_lease *lease; /* kept by what goes to the coordinator and back; outlives the group */
 } weir_group_options;
 
 WEIR_MUST_CHECK weir_code weir_group_join(const weir_group_options *options, weir_group **ret_group,

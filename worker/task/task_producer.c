@@ -34,16 +34,32 @@ struct weir_task_producer {
 
 /* ---- Callbacks, from inside poll ---------------------------------------------------------- */
 
+/* Fatal errors of the handle (idempotence lost, not authorised). Reports of the records that it
+ * gives up may come before the event that tells of it, under the same error: they are no word
+ * about the records. */
+static void look_for_fatal(weir_task_producer *producer)
+{
+    rd_kafka_resp_err_t cause;
+
+    if (producer->broken[0])
+        return;
+    cause = rd_kafka_fatal_error(producer->rk, producer->broken, sizeof(producer->broken));
+    if (cause && !producer->broken[0])
+        snprintf(producer->broken, sizeof(producer->broken), "%s", rd_kafka_err2str(cause));
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     weir_task_producer *producer = opaque;
     const char *why = NULL;
 
     (void)rk;
-    if (message->err)
+    if (message->err) {
         why = rd_kafka_err2str(message->err);
-    else
+        look_for_fatal(producer);
+    } else {
         producer->trouble[0] = '\0';
+    }
     producer->answer(producer->ctx, message->_private, message->err,
                      rd_kafka_topic_name(message->rkt), why);
 }
@@ -52,12 +68,9 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
 {
     weir_task_producer *producer = opaque;
 
+    (void)rk;
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_resp_err_t cause;
-
-        cause = rd_kafka_fatal_error(rk, producer->broken, sizeof(producer->broken));
-        if (!producer->broken[0])
-            snprintf(producer->broken, sizeof(producer->broken), "%s", rd_kafka_err2str(cause));
+        look_for_fatal(producer);
         reason = producer->broken;
     }
     snprintf(producer->trouble, sizeof(producer->trouble), "%s", reason);
@@ -195,8 +208,7 @@ static weir_code refused(weir_task_producer *producer, const weir_outgoing *reco
     if (weir_task_producer_is_missing_topic(error))
         return weir_fail(err, WEIR_UNAVAILABLE, "topic '%s' does not exist", record->topic);
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        if (!producer->broken[0])
-            rd_kafka_fatal_error(producer->rk, producer->broken, sizeof(producer->broken));
+        look_for_fatal(producer);
         return weir_fail(err, WEIR_FENCED, "%s", producer->broken);
     }
     return weir_fail(err, WEIR_INVALID, "topic '%s': %s", record->topic, rd_kafka_err2str(error));

@@ -10,6 +10,7 @@
  * what comes later wakes the next sleep.
  */
 #include "base/clock.h"
+#include "base/last_words.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "task/task_internal.h"
@@ -401,11 +402,22 @@ static void start_again(weir_source_task *task)
     back_off(task, delay_ms);
 }
 
+/* From now on, should it come to that. */
+static void name_item(weir_source_task *task)
+{
+    char *item = weir_format("%s/%" PRId32, task->connector, task->number);
+
+    weir_last_words_item(item, weir_now_ms());
+    free(item);
+}
+
 static void live(weir_source_task *task)
 {
+    name_item(task);
     while (!is_stopping(task) && !task->failure) {
         if (atomic_load(&task->pause)) {
             stay_paused(task);
+            name_item(task); /* it starts anew */
             continue;
         }
         if (!configure(task))
@@ -443,6 +455,7 @@ void *weir_task_run(void *arg)
     weir_log_context(task->context);
     weir_task_host_init(task);
     live(task);
+    weir_last_words_idle();
     task->doing = WEIR_DOING_ENDED;
     weir_task_details(task, true);
     if (task->failure && task->failed_in_drain && is_stopping(task)) {

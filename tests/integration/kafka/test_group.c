@@ -20,6 +20,7 @@ static diary events;
 static size_t at;
 static char *topic;
 static int first = 1, second = 2;
+static weir_lease *leases[3];
 static atomic_bool herder_is_well;
 
 static void on_event(void *ctx, const weir_group_event *event)
@@ -42,12 +43,16 @@ static void setup(void)
     at = 0;
     atomic_store(&herder_is_well, true);
     topic = new_topic("group", 1);
+    for (int who = first; who <= second; who++)
+        leases[who] = weir_lease_new(&weir_clock_boot, SESSION_MS, 1000, 60000);
 }
 
 static void teardown(void)
 {
     weir_props_clear(&props);
     diary_close(&events);
+    for (int who = first; who <= second; who++)
+        weir_lease_free(leases[who]);
     free(topic);
 }
 
@@ -64,7 +69,8 @@ static weir_group *join(int *who)
                                   .rebalance_timeout_ms = 60000,
                                   .event = on_event,
                                   .herder_lives = is_well,
-                                  .ctx = who};
+                                  .ctx = who,
+                                  .lease = leases[*who]};
     weir_err err;
 
     ck_assert_msg(weir_group_join(&options, &group, &err) == WEIR_OK, "%s", err.msg);

@@ -50,7 +50,7 @@ static fake_topic config_topic, status_topic;
 static weir_leader_log *lead_holder; /* who claimed last: all others are fenced */
 static const void *dead;             /* the herder that was killed: nothing of it goes out */
 
-static int64_t append(fake_topic *topic, const char *key, const char *value)
+static inline int64_t append(fake_topic *topic, const char *key, const char *value)
 {
     ck_assert_uint_lt(topic->count, MAX_RECORDS);
     topic->records[topic->count] = (fake_record){weir_strdup(key), weir_strdup(value)};
@@ -58,7 +58,7 @@ static int64_t append(fake_topic *topic, const char *key, const char *value)
     return (int64_t)topic->count++;
 }
 
-static bool next_record(weir_compacted_log *log, weir_log_record *record)
+static inline bool next_record(weir_compacted_log *log, weir_log_record *record)
 {
     const fake_record *found;
 
@@ -73,7 +73,7 @@ static bool next_record(weir_compacted_log *log, weir_log_record *record)
     return true;
 }
 
-static void *read_log(void *arg)
+static inline void *read_log(void *arg)
 {
     weir_compacted_log *log = arg;
 
@@ -172,7 +172,7 @@ typedef struct fake_line {
 } fake_line;
 
 /* World locked. */
-static void wait_in_line(fake_line *line, const fake_write *write)
+static inline void wait_in_line(fake_line *line, const fake_write *write)
 {
     fake_write **at = &line->first;
 
@@ -184,7 +184,7 @@ static void wait_in_line(fake_line *line, const fake_write *write)
 }
 
 /* The next to go; NULL: all have gone, and nobody waits any more. */
-static fake_write *next_in_line(fake_line *line)
+static inline fake_write *next_in_line(fake_line *line)
 {
     fake_write *write;
 
@@ -200,14 +200,14 @@ static fake_write *next_in_line(fake_line *line)
     return write;
 }
 
-static void hold(fake_line *line)
+static inline void hold(fake_line *line)
 {
     pthread_mutex_lock(&world);
     line->held = true;
     pthread_mutex_unlock(&world);
 }
 
-static size_t waiting(const fake_line *line)
+static inline size_t waiting(const fake_line *line)
 {
     size_t count;
 
@@ -225,7 +225,7 @@ static struct {
 } owners[1024];
 static size_t owner_count;
 
-static struct weir_producer *p_of(const void *herder)
+static inline struct weir_producer *p_of(const void *herder)
 {
     struct weir_producer *p = NULL;
 
@@ -237,7 +237,7 @@ static struct weir_producer *p_of(const void *herder)
     return p;
 }
 
-static struct weir_leader_log *l_of(const void *herder)
+static inline struct weir_leader_log *l_of(const void *herder)
 {
     struct weir_leader_log *l = NULL;
 
@@ -249,7 +249,8 @@ static struct weir_leader_log *l_of(const void *herder)
     return l;
 }
 
-static void note_owner(const void *herder, struct weir_producer *p, struct weir_leader_log *l)
+static inline void note_owner(const void *herder, struct weir_producer *p,
+                              struct weir_leader_log *l)
 {
     pthread_mutex_lock(&world);
     ck_assert_uint_lt(owner_count, WEIR_COUNT(owners));
@@ -279,7 +280,7 @@ weir_code weir_producer_open(const weir_props *props, weir_producer_report *repo
     return WEIR_OK;
 }
 
-static void produce_now(const weir_producer *producer, const fake_write *write)
+static inline void produce_now(const weir_producer *producer, const fake_write *write)
 {
     int64_t offset = -1;
 
@@ -292,7 +293,7 @@ static void produce_now(const weir_producer *producer, const fake_write *write)
         producer->report(producer->ctx, write->token, WEIR_OK, 0, offset);
 }
 
-static void free_write(fake_write *write)
+static inline void free_write(fake_write *write)
 {
     free(write->topic);
     free(write->key);
@@ -300,7 +301,7 @@ static void free_write(fake_write *write)
     free(write);
 }
 
-static void release_p(weir_producer *producer)
+static inline void release_p(weir_producer *producer)
 {
     fake_write *write;
 
@@ -361,9 +362,10 @@ struct weir_leader_log {
 };
 
 /* What the next writes on L come to. World locked. */
-static bool hold_new_leaders;    /* what they write waits from the first moment on */
-static size_t unknown_claims;    /* committed, but nobody learns it: FENCED */
-static const char *refused_key;  /* a batch with a key that begins so is not written: FAILED ... */
+static bool hold_new_leaders; /* what they write waits from the first moment on */
+static size_t unknown_claims; /* committed, but nobody learns it: FENCED */
+static const char *refused_key =
+    "";                          /* a batch with a key that begins so is not written: FAILED ... */
 static size_t refusals, refused; /* ... so often; how often it was */
 
 weir_batch *weir_batch_new(void)
@@ -407,7 +409,7 @@ weir_code weir_leader_log_open(const weir_props *props, const char *topic, const
 }
 
 /* World locked. */
-static bool is_refused(const weir_batch *batch)
+static inline bool is_refused(const weir_batch *batch)
 {
     for (size_t i = 0; refusals > 0 && i < batch->count; i++)
         if (strncmp(batch->records[i].key, refused_key, strlen(refused_key)) == 0) {
@@ -418,7 +420,7 @@ static bool is_refused(const weir_batch *batch)
     return false;
 }
 
-static void write_now(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
+static inline void write_now(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
 {
     weir_err err = {.msg = ""};
     weir_code rc = WEIR_OK;
@@ -451,7 +453,7 @@ static void write_now(weir_leader_log *log, weir_batch *batch, uint64_t token, b
         log->report(log->ctx, token, rc, offset, &err);
 }
 
-static void release_l(weir_leader_log *log)
+static inline void release_l(weir_leader_log *log)
 {
     fake_write *write;
 
@@ -479,7 +481,7 @@ void weir_leader_log_close(weir_leader_log *log)
     free(log);
 }
 
-static void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
+static inline void write_batch(weir_leader_log *log, weir_batch *batch, uint64_t token, bool claims)
 {
     bool held;
 
@@ -511,6 +513,106 @@ void weir_leader_log_release(weir_leader_log *log)
     pthread_mutex_unlock(&world);
 }
 
+/* ---- The watch: the test says what is seen ----------------------------------------------------
+ */
+
+struct weir_watch {
+    weir_watch_report *report;
+    void *ctx;
+    char watched[MAX_LOGS][64]; /* instances */
+    size_t count;
+    struct weir_watch *next;
+};
+
+static weir_watch *all_watches; /* world locked */
+
+weir_watch *weir_watch_start(weir_watch_report *report, void *ctx)
+{
+    weir_watch *watch = weir_new(weir_watch);
+
+    watch->report = report;
+    watch->ctx = ctx;
+    pthread_mutex_lock(&world);
+    watch->next = all_watches;
+    all_watches = watch;
+    pthread_mutex_unlock(&world);
+    return watch;
+}
+
+void weir_watch_peers(weir_watch *watch, const weir_watch_peer *peers, size_t count)
+{
+    pthread_mutex_lock(&world);
+    watch->count = 0;
+    for (size_t i = 0; i < count && i < MAX_LOGS; i++)
+        snprintf(watch->watched[watch->count++], sizeof(watch->watched[0]), "%s",
+                 peers[i].instance);
+    pthread_mutex_unlock(&world);
+}
+
+void weir_watch_stop(weir_watch *watch)
+{
+    weir_watch **at = &all_watches;
+
+    if (!watch)
+        return;
+    pthread_mutex_lock(&world);
+    while (*at != watch)
+        at = &(*at)->next;
+    *at = watch->next;
+    pthread_mutex_unlock(&world);
+    free(watch);
+}
+
+static inline bool is_watched(const weir_herder *by, const char *instance)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&world);
+    for (const weir_watch *watch = all_watches; watch; watch = watch->next)
+        for (size_t i = 0; watch->ctx == by && i < watch->count; i++)
+            found = found || strcmp(watch->watched[i], instance) == 0;
+    pthread_mutex_unlock(&world);
+    return found;
+}
+
+/* What this one's watch tells it, whether it watches or not. */
+static inline void see(const weir_herder *by, const weir_watch_news *news)
+{
+    weir_watch *found = NULL;
+
+    pthread_mutex_lock(&world);
+    for (weir_watch *watch = all_watches; watch; watch = watch->next)
+        if (watch->ctx == by)
+            found = watch;
+    pthread_mutex_unlock(&world);
+    if (found)
+        found->report(found->ctx, news);
+}
+
+/* ---- The lease: runs for who is in the group, unless the test says otherwise -------------------
+ */
+
+struct weir_lease {
+    atomic_bool runs;
+};
+
+weir_lease *weir_lease_new(const weir_clock *clock, int64_t session_timeout_ms,
+                           int64_t heartbeat_interval_ms, int64_t rebalance_timeout_ms)
+{
+    (void)clock, (void)session_timeout_ms, (void)heartbeat_interval_ms, (void)rebalance_timeout_ms;
+    return weir_new(weir_lease);
+}
+
+void weir_lease_free(weir_lease *lease)
+{
+    free(lease);
+}
+
+bool weir_lease_runs(const weir_lease *lease)
+{
+    return atomic_load(&lease->runs);
+}
+
 /* ---- The group: the test decides who is in it ------------------------------------------------ */
 
 struct weir_group {
@@ -524,7 +626,7 @@ static struct {
     int64_t generation;
 } group;
 
-static void new_generation(void)
+static inline void new_generation(void)
 {
     size_t first = 0;
 
@@ -532,14 +634,16 @@ static void new_generation(void)
     for (size_t i = 1; i < group.count; i++)
         if (strcmp(group.members[i]->member, group.members[first]->member) < 0)
             first = i;
-    for (size_t i = 0; i < group.count; i++)
+    for (size_t i = 0; i < group.count; i++) {
+        atomic_store(&group.members[i]->options.lease->runs, true);
         group.members[i]->options.event(group.members[i]->options.ctx,
                                         &(weir_group_event){WEIR_GROUP_ASSIGNED, group.generation,
                                                             group.members[i]->member, i == first});
+    }
 }
 
 /* World locked. */
-static weir_group *member_of(const weir_herder *herder)
+static inline weir_group *member_of(const weir_herder *herder)
 {
     for (size_t i = 0; i < group.count; i++)
         if (group.members[i]->options.ctx == herder)
@@ -547,13 +651,14 @@ static weir_group *member_of(const weir_herder *herder)
     return NULL;
 }
 
-static void take_out(const weir_group *member)
+static inline bool take_out(const weir_group *member)
 {
     for (size_t i = 0; i < group.count; i++)
         if (group.members[i] == member) {
             group.members[i] = group.members[--group.count];
-            break;
+            return true;
         }
+    return false;
 }
 
 weir_code weir_group_join(const weir_group_options *options, weir_group **ret_group, weir_err *err)
@@ -572,15 +677,16 @@ weir_code weir_group_join(const weir_group_options *options, weir_group **ret_gr
 }
 
 /* The session runs out: the worker hears of it, the others learn it by the next generation. */
-static void lose(weir_group *member)
+static inline void lose(weir_group *member)
 {
     pthread_mutex_lock(&world);
     take_out(member);
+    atomic_store(&member->options.lease->runs, false);
     pthread_mutex_unlock(&world);
     member->options.event(member->options.ctx, &(weir_group_event){WEIR_GROUP_LOST, -1, "", false});
 }
 
-static void come_back(weir_group *member)
+static inline void come_back(weir_group *member)
 {
     pthread_mutex_lock(&world);
     group.members[group.count++] = member;
@@ -591,8 +697,8 @@ static void come_back(weir_group *member)
 void weir_group_leave(weir_group *member)
 {
     pthread_mutex_lock(&world);
-    take_out(member);
-    new_generation();
+    if (take_out(member))
+        new_generation();
     pthread_mutex_unlock(&world);
     member->options.event(member->options.ctx, &(weir_group_event){WEIR_GROUP_LEFT, -1, "", false});
 }
@@ -625,7 +731,7 @@ static size_t twice;                      /* how often something ran on two work
 static size_t starts;                     /* how often anything was started */
 
 /* World locked. */
-static void count_locked(weir_source_task *task, int change)
+static inline void count_locked(weir_source_task *task, int change)
 {
     intptr_t runs = (intptr_t)weir_map_get(&running, task->name) + change;
 
@@ -634,7 +740,7 @@ static void count_locked(weir_source_task *task, int change)
     task->counted = change > 0;
 }
 
-static void count_run(weir_source_task *task, int change)
+static inline void count_run(weir_source_task *task, int change)
 {
     pthread_mutex_lock(&world);
     if (change > 0) {
@@ -648,14 +754,14 @@ static void count_run(weir_source_task *task, int change)
 }
 
 /* The process is dead, and its tasks with it. World locked. */
-static void tasks_die(const weir_herder *herder)
+static inline void tasks_die(const weir_herder *herder)
 {
     for (weir_source_task *task = all_tasks; task; task = task->next)
         if (task->spec.ctx == herder && task->counted)
             count_locked(task, -1);
 }
 
-static intptr_t runs_of(const char *name)
+static inline intptr_t runs_of(const char *name)
 {
     intptr_t runs;
 
@@ -665,7 +771,7 @@ static intptr_t runs_of(const char *name)
     return runs;
 }
 
-static int tasks_of(const weir_herder *herder)
+static inline int tasks_of(const weir_herder *herder)
 {
     int count = 0;
 
@@ -676,7 +782,7 @@ static int tasks_of(const weir_herder *herder)
     return count;
 }
 
-static void say(weir_source_task *task, weir_task_state state)
+static inline void say(weir_source_task *task, weir_task_state state)
 {
     weir_task_fact *fact = weir_new(weir_task_fact);
 
@@ -724,7 +830,7 @@ void weir_source_task_suspend(weir_source_task *task, bool suspended)
     pthread_mutex_unlock(&world);
 }
 
-static void *stop_slowly(void *arg)
+static inline void *stop_slowly(void *arg)
 {
     weir_source_task *task = arg;
 
@@ -770,6 +876,20 @@ int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call)
     (void)task;
     *ret_call = "";
     return 0;
+}
+
+/* What a test that waited in vain shows: the end of the config topic, and what runs. */
+static inline void show_world(void)
+{
+    pthread_mutex_lock(&world);
+    for (size_t i = config_topic.count > 60 ? config_topic.count - 60 : 0; i < config_topic.count;
+         i++)
+        fprintf(stderr, "%zu %s = %s\n", i, config_topic.records[i].key,
+                config_topic.records[i].value ? config_topic.records[i].value : "null");
+    for (const weir_source_task *task = all_tasks; task; task = task->next)
+        fprintf(stderr, "%s run %llu of %p, %s\n", task->name, (unsigned long long)task->spec.run,
+                task->spec.ctx, task->counted ? "runs" : "counts as stopped");
+    pthread_mutex_unlock(&world);
 }
 
 /* ---- Plans: as many tasks as tasks.max says -------------------------------------------------- */
@@ -823,7 +943,7 @@ weir_code weir_check_submit(weir_foreign *foreign, const weir_check_request *req
     return WEIR_OK;
 }
 
-static size_t checks_waiting(void)
+static inline size_t checks_waiting(void)
 {
     size_t count;
 
@@ -834,7 +954,7 @@ static size_t checks_waiting(void)
 }
 
 /* In the order in which they came. */
-static void release_checks(void)
+static inline void release_checks(void)
 {
     size_t count;
 

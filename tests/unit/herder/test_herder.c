@@ -3,269 +3,7 @@
  * Real herders with their threads on a Kafka of our own making (fakes.h), which makes a thousand
  * decisions a second and shows at once when something runs twice or nowhere.
  */
-#include "fakes.h"
-#include "tests/support/unit.h"
-
-#define MOST 6
-
-static struct {
-    weir_worker_settings settings;
-    weir_herder *herder;
-} workers[MOST];
-
-static int64_t graceful_ms, session_ms;
-static weir_registry *registry; /* empty: no plugin is called here */
-
-static void no_fatal(void *ctx, const weir_err *err)
-{
-    (void)ctx;
-    ck_abort_msg("fatal: %s", err->msg);
-}
-
-static void start_worker(int n)
-{
-    weir_worker_settings *s = &workers[n].settings;
-
-    *s = (weir_worker_settings){.bootstrap_servers = "fake:1",
-                                .group_id = "g",
-                                .config_topic = "configs",
-                                .status_topic = "status",
-                                .offset_topic = "offsets",
-                                .session_timeout_ms = session_ms,
-                                .graceful_shutdown_ms = graceful_ms};
-    snprintf(s->worker_id, sizeof(s->worker_id), "w%d:1", n);
-    snprintf(s->url, sizeof(s->url), "http://w%d:1/", n);
-    weir_props_set(&s->props, "bootstrap.servers", "fake:1");
-    workers[n].herder = weir_herder_start(
-        &(weir_herder_options){.settings = s, .registry = registry, .fatal = no_fatal});
-}
-
-static void stop_worker(int n)
-{
-    weir_herder_stop(workers[n].herder);
-    weir_herder_free(workers[n].herder);
-    weir_props_clear(&workers[n].settings.props);
-    workers[n].herder = NULL;
-}
-
-/* As kill -9: nothing of it goes out any more, the group forgets it, its tasks end with it. */
-static void kill_worker(int n)
-{
-    weir_herder *h = workers[n].herder;
-    weir_group *member;
-
-    pthread_mutex_lock(&world);
-    dead = h;
-    tasks_die(h);
-    member = member_of(h);
-    take_out(member);
-    if (member)
-        member->options.event(h, &(weir_group_event){WEIR_GROUP_LOST, -1, "", false});
-    pthread_mutex_unlock(&world);
-    stop_worker(n);
-    pthread_mutex_lock(&world);
-    dead = NULL;
-    new_generation();
-    pthread_mutex_unlock(&world);
-}
-
-static int64_t now_plus(int64_t ms)
-{
-    return weir_now_ms() + ms;
-}
-
-#define EVENTUALLY(condition)                                                                      \
-    do {                                                                                           \
-        int64_t until_ms = now_plus(10000);                                                        \
-        while (!(condition) && weir_now_ms() < until_ms)                                           \
-            usleep(1000);                                                                          \
-        ck_assert_msg(condition, "not within 10 s: " #condition);                                  \
-    } while (0)
-
-static weir_code ask(int worker, weir_ask what, const char *connector, const char *tasks_max)
-{
-    weir_props config = WEIR_PROPS;
-    weir_request request = {.what = what, .connector = connector, .config = &config};
-    weir_code code;
-
-    weir_props_set(&config, "name", connector);
-    weir_props_set(&config, "connector.class", "none");
-    weir_props_set(&config, "tasks.max", tasks_max);
-    for (int hop = 0;; hop++) {
-        weir_reply reply;
-        char *forward;
-
-        weir_herder_ask(workers[worker].herder, &request, now_plus(10000), &reply);
-        code = reply.code;
-        forward = weir_strdup(reply.forward_to);
-        weir_reply_clear(&reply);
-        if (!forward)
-            break;
-        ck_assert_int_lt(hop, 5);
-        worker = forward[8] - '0'; /* http://wN:1/ */
-        free(forward);
-    }
-    weir_props_clear(&config);
-    return code;
-}
-
-static bool all_run(const char *connector, int tasks)
-{
-    for (int task = 0; task < tasks; task++) {
-        char name[100];
-
-        snprintf(name, sizeof(name), "%s/%d", connector, task);
-        if (runs_of(name) != 1)
-            return false;
-    }
-    return true;
-}
-
-static bool is_led(void)
-{
-    bool led;
-
-    pthread_mutex_lock(&world);
-    led = lead_holder != NULL;
-    pthread_mutex_unlock(&world);
-    return led;
-}
-
-/* ---- What the topics say ----------------------------------------------------------------------
- */
-
-/* World locked. The last value of the key; NULL: none, or a tombstone. */
-static const char *last_value(const fake_topic *topic, const char *key)
-{
-    for (size_t i = topic->count; i-- > 0;)
-        if (strcmp(topic->records[i].key, key) == 0)
-            return topic->records[i].value;
-    return NULL;
-}
-
-static bool says(const fake_topic *topic, const char *key, const char *text)
-{
-    const char *value;
-    bool found;
-
-    pthread_mutex_lock(&world);
-    value = last_value(topic, key);
-    found = value && strstr(value, text);
-    pthread_mutex_unlock(&world);
-    return found;
-}
-
-/* All tasks are RUNNING, by the words of their owners; the connector is FAILED, for there is no
- * plugin for it. */
-static bool all_said_to_run(const char *connector, int tasks)
-{
-    for (int task = -1; task < tasks; task++) {
-        weir_buf key = WEIR_BUF;
-        bool runs;
-
-        weir_status_key(&key, connector, task);
-        runs = says(&status_topic, weir_buf_text(&key), task < 0 ? "FAILED" : "RUNNING");
-        weir_buf_free(&key);
-        if (!runs)
-            return false;
-    }
-    return true;
-}
-
-static bool is_of_this_generation(const char *key)
-{
-    char text[40];
-
-    pthread_mutex_lock(&world);
-    snprintf(text, sizeof(text), "\"generation\":%lld,", (long long)group.generation);
-    pthread_mutex_unlock(&world);
-    return says(&config_topic, key, text);
-}
-
-static bool is_decided(void)
-{
-    return is_of_this_generation("assignment");
-}
-
-static bool is_present(int n)
-{
-    char key[20];
-
-    snprintf(key, sizeof(key), "worker/w%d:1", n);
-    return is_of_this_generation(key);
-}
-
-static size_t started(void)
-{
-    size_t count;
-
-    pthread_mutex_lock(&world);
-    count = starts;
-    pthread_mutex_unlock(&world);
-    return count;
-}
-
-static bool leads(int n)
-{
-    bool holds;
-
-    pthread_mutex_lock(&world);
-    holds = lead_holder && lead_holder->ctx == workers[n].herder;
-    pthread_mutex_unlock(&world);
-    return holds;
-}
-
-static bool is_member(int n)
-{
-    bool member;
-
-    pthread_mutex_lock(&world);
-    member = member_of(workers[n].herder) != NULL;
-    pthread_mutex_unlock(&world);
-    return member;
-}
-
-static void put_record(const char *key, const char *value)
-{
-    pthread_mutex_lock(&world);
-    append(&config_topic, key, value);
-    pthread_mutex_unlock(&world);
-}
-
-static void set_up(void)
-{
-    weir_log_setup(WEIR_ERROR, WEIR_LOG_LOGFMT);
-    registry = weir_registry_load("/nonexistent");
-    for (size_t i = 0; i < config_topic.count; i++) {
-        free(config_topic.records[i].key);
-        free(config_topic.records[i].value);
-    }
-    for (size_t i = 0; i < status_topic.count; i++) {
-        free(status_topic.records[i].key);
-        free(status_topic.records[i].value);
-    }
-    config_topic.count = status_topic.count = 0;
-    group.count = 0;
-    group.generation = 0;
-    twice = starts = 0;
-    stop_takes_ms = 5;
-    stops_hang = NULL;
-    owner_count = 0;
-    hold_new_leaders = hold_checks = false;
-    graceful_ms = 5000;
-    session_ms = 600000; /* slow test hosts */
-    unknown_claims = refusals = refused = full_checks = 0;
-    weir_map_clear(&running);
-}
-
-static void tear_down(void)
-{
-    for (int n = 0; n < MOST; n++)
-        if (workers[n].herder)
-            stop_worker(n);
-    weir_registry_free(registry);
-    ck_assert_uint_eq(twice, 0);
-}
+#include "herd.h"
 
 START_TEST(one_worker_leads_and_runs_what_is_created)
 {
@@ -463,7 +201,9 @@ START_TEST(kafka_away_from_everybody_moves_and_restarts_nothing)
     weir_group *members[3];
     size_t before;
 
-    for (int n = 0; n < 3; n++)
+    start_worker(0);
+    EVENTUALLY(is_led()); /* by this one */
+    for (int n = 1; n < 3; n++)
         start_worker(n);
     ck_assert_int_eq(ask(0, WEIR_ASK_CREATE, "c", "9"), WEIR_OK);
     for (int n = 0; n < 3; n++)
@@ -487,8 +227,37 @@ START_TEST(kafka_away_from_everybody_moves_and_restarts_nothing)
     }
     EVENTUALLY(all_said_to_run("c", 9));
     for (int n = 0; n < 3; n++)
-        ck_assert_int_eq(tasks_of(workers[n].herder), 3);
+        EVENTUALLY(tasks_of(workers[n].herder) == 3); /* statuses do not tell what is suspended */
     ck_assert_uint_eq(started(), before);
+}
+END_TEST
+
+static void set_lease(int worker, bool runs)
+{
+    pthread_mutex_lock(&world);
+    atomic_store(&member_of(workers[worker].herder)->options.lease->runs, runs);
+    pthread_mutex_unlock(&world);
+}
+
+START_TEST(a_lease_that_is_over_suspends_and_restarts_nothing)
+{
+    size_t before;
+
+    for (int n = 0; n < 3; n++)
+        start_worker(n);
+    ck_assert_int_eq(ask(0, WEIR_ASK_CREATE, "c", "9"), WEIR_OK);
+    for (int n = 0; n < 3; n++)
+        EVENTUALLY(tasks_of(workers[n].herder) == 3);
+    before = started();
+    set_lease(_i,
+              false); /* the leader's, or a follower's: its place in the group is still its own */
+    EVENTUALLY(tasks_of(workers[_i].herder) == 0);
+    for (int n = 0; n < 3; n++)
+        ck_assert_int_eq(tasks_of(workers[n].herder), n == _i ? 0 : 3);
+    set_lease(_i, true);
+    EVENTUALLY(tasks_of(workers[_i].herder) == 3);
+    ck_assert_uint_eq(started(), before);
+    ck_assert_int_eq(ask(1, WEIR_ASK_CREATE, "d", "1"), WEIR_OK);
 }
 END_TEST
 
@@ -823,6 +592,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_claim_of_which_nobody_knows_what_became_is_made_again);
     tcase_add_test(tests, an_assignment_that_cannot_be_written_is_tried_again_but_not_at_once);
     tcase_add_loop_test(tests, kafka_away_from_everybody_moves_and_restarts_nothing, 0, 3);
+    tcase_add_loop_test(tests, a_lease_that_is_over_suspends_and_restarts_nothing, 0, 3);
     tcase_add_test(tests, a_leader_whose_own_presence_is_slow_keeps_its_tasks);
     tcase_add_test(tests, the_leader_dies_between_the_two_phases_of_a_move);
     tcase_add_test(tests, a_plugin_that_does_not_stop_costs_its_own_tasks_only);

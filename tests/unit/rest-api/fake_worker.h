@@ -26,7 +26,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ASKS (WEIR_ASK_RESTART_TASK + 1)
+#define FAKE_INSTANCE "0a1b2c3d-0000-4000-8000-000000000000"
+#define ASKS          (WEIR_ASK_RESTART_TASK + 1)
 
 typedef struct fake_reply {
     weir_code code;
@@ -126,6 +127,12 @@ void weir_herder_ask(weir_herder *h, const weir_request *request, int64_t deadli
             fake_owners(h, reply);
     }
     pthread_mutex_unlock(&h->lock);
+}
+
+const char *weir_herder_instance(const weir_herder *h)
+{
+    (void)h;
+    return FAKE_INSTANCE;
 }
 
 void weir_reply_clear(weir_reply *reply)

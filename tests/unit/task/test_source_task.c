@@ -1,5 +1,10 @@
 /* test_source_task.c - what the herder is promised: a task's life, in facts. */
+#include "base/last_words.h"
 #include "tests/unit/task/rig.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 START_TEST(records_reach_kafka_and_are_settled_as_delivered)
 {
@@ -352,6 +357,54 @@ START_TEST(a_record_arrives_as_it_was_emitted)
 }
 END_TEST
 
+static int hearer = -1; /* where a crash is told; -1: nobody crashes */
+
+/* [task] A copy of this process, with this thread alone, crashes inside the plugin. */
+static weir_status poll_and_crash(void *self, int64_t deadline_ms)
+{
+    int fd = hearer, status;
+    pid_t pid;
+
+    hearer = -1;
+    if (fd >= 0) {
+        pid = fork();
+        if (pid == 0) {
+            setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+            weir_last_words_install();
+            if (weir_last_words_register(fd))
+                abort();
+            _exit(1);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFSIGNALED(status));
+        close(fd);
+    }
+    return rig_poll(self, deadline_ms);
+}
+
+START_TEST(a_plugin_that_crashes_is_named)
+{
+    weir_source source = rig_source;
+    weir_plugin_desc plugin = rig_plugin;
+    weir_task_spec spec;
+    char said[256] = "";
+    int pair[2];
+
+    rig_up();
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    hearer = pair[1];
+    source.poll = poll_and_crash;
+    plugin.source = &source;
+    spec = rig_spec();
+    rig.task = weir_source_task_start_with(&spec, &plugin);
+    ck_assert_int_gt(recv(pair[0], said, sizeof(said) - 1, 0), 0);
+    ck_assert_msg(strstr(said, "{\"crashed\":\"fleet/3\",\"signal\":6,\"ran_ms\":"), "%s", said);
+    rig_stop_task();
+    rig_down();
+    close(pair[0]);
+}
+END_TEST
+
 START_TEST(a_class_that_no_plugin_has_fails_with_words)
 {
     weir_registry *registry = weir_registry_load("/var/empty/no-plugins-here");
@@ -372,6 +425,7 @@ END_TEST
 
 WEIR_UNIT_MAIN("source_task", tcase_add_loop_test(tests, a_record_arrives_as_it_was_emitted, 0,
                                                   (int)WEIR_COUNT(placed));
+               tcase_add_test(tests, a_plugin_that_crashes_is_named);
                tcase_add_test(tests, a_class_that_no_plugin_has_fails_with_words);
                tcase_add_test(tests, records_reach_kafka_and_are_settled_as_delivered);
                tcase_add_test(tests, one_partition_is_settled_in_the_order_of_emit);
