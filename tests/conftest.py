@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+pytest.register_assert_rewrite("support")  # its assertions say what they saw, too
 
 from support import faults, logs  # noqa: E402  (the path comes first)
 from support.brokers import REPOSITORY, Cluster  # noqa: E402

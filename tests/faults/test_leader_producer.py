@@ -6,6 +6,7 @@ import time
 import pytest
 from confluent_kafka import Producer
 from support.kafka import read_internal, read_topic
+from support.rest import Rest
 from support.wait import NotYet, wait_for
 from support.worker import BUILD
 
@@ -54,7 +55,7 @@ def test_fenced_by_somebody_who_writes_no_leader_record(case):
 def test_its_transaction_is_timed_out_by_the_broker(case):
     """The commit of a write never reaches the broker, which ends the transaction by itself."""
     group, lanes = case.flow(network=True, overrides={
-        "plugin.path": f"{BUILD / 'plugins'},{BUILD / 'tests/plugins'}"})
+        "plugin.path": f"{BUILD / 'plugins'},{BUILD / 'tests/plugins/good.so'}"})
     leader = case.leader
     before = terms(case)[-1]
     case.begin()
@@ -63,7 +64,8 @@ def test_its_transaction_is_timed_out_by_the_broker(case):
     answers = []
 
     def write():
-        answers.append(leader.rest.request("PUT", "/connectors/late/config", {
+        rest = Rest(leader.url, timeout=120)
+        answers.append(rest.request("PUT", "/connectors/late/config", {
             "connector.class": "good", "tasks.max": "1", "good.records": "1",
             "good.topic": lanes[0].topic + "-late"}))
     writer = threading.Thread(target=write, daemon=True)
@@ -83,4 +85,4 @@ def test_its_transaction_is_timed_out_by_the_broker(case):
     assert not (answers[0].status in (409, 503) and there), answers
     if there:
         group.rest.delete("late")
-    case.end(timeout=60)
+    case.end(timeout=60, errors=["nothing could be committed to topic"])
