@@ -13,6 +13,7 @@
 
 Ways are "up" (client to target), "down", and "both". A call returns when it has taken effect. One
 thread serves all links. Half-closed connections are not kept: an end at one side ends the other.
+A target that is not there ends a connection that was accepted already: only refuse() refuses.
 """
 import asyncio
 import random
