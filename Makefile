@@ -6,9 +6,11 @@
 #   make             build/release and build/debug: the worker, its plugins
 #   make deps        what apt has to install (with sudo when not root)
 #   make unit        unit tests alone            make integration   real brokers alone
+#   make faults      workers killed, frozen, cut off, brokers away: all of tests/faults
 #   make sanitize    unit tests under ASan+UBSan and TSan
 #   make fuzz        each fuzzer for FUZZ_SECONDS (10)
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
+#   make bench-failover                          how long a task is nowhere, N=10 times each way
 #   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
 #   make docs        docs/config.md from the option tables
 #   make compile_commands.json                   make clean
@@ -78,6 +80,7 @@ LIBS.mqtt-source := -lpaho-mqtt3a
 WEIR    := $(BUILD)/weir
 PLUGINS := $(CONNECTORS:%=$(BUILD)/plugins/%.so)
 FIXTURES := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
+PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/support/*.c))
 
 UNIT_WORKER := $(foreach layer,$(LAYERS),$(wildcard tests/unit/$(layer)/test_*.c))
 UNIT_CONN   := $(wildcard tests/unit/connectors/*/test_*.c)
@@ -86,7 +89,7 @@ ON_BROKERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*/test_*.c
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all both build deps unit integration test sanitize fuzz bench lint format docs demo install \
+.PHONY: all both build deps unit integration faults test sanitize fuzz bench lint format docs demo install \
         clean help unit-programs
 .SECONDARY:
 
@@ -136,15 +139,23 @@ $(WEIR): $(BUILD)/worker/main.o $(IN_WEIR)
 $(BUILD)/tests/plugins/%.so: $(BUILD)/tests/plugins/%.o
 	$(Q)$(CC) -shared $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ $(LDFLAGS) -o $@
 
+# Preloaded into workers under test, before any sanitizer's runtime: without one of its own.
+$(BUILD)/tests/support/%.so: tests/support/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden $(WARNINGS) -O1 -g $(CPPFLAGS) -shared $< $(LDFLAGS) -o $@
+
 # ---- Tests ---------------------------------------------------------------------------------
 
 unit-programs: $(UNIT)
 unit: unit-programs
 	@BUILD=$(BUILD) tests/run-unit $(UNIT)
 
-TESTS ?= tests/integration
-integration: build $(FIXTURES) $(ON_BROKERS)
-	WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q $(TESTS)
+ON_KAFKA = WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q
+integration: build $(FIXTURES) $(PRELOADS) $(ON_BROKERS)
+	$(ON_KAFKA) $(or $(TESTS),tests/integration tests/faults -m 'fast or not faults')
+
+faults: build $(FIXTURES) $(PRELOADS)
+	$(ON_KAFKA) $(if $(findstring tests/,$(TESTS)),,tests/faults) $(TESTS)
 
 test: deps
 	@$(MAKE) --no-print-directory both
@@ -178,6 +189,12 @@ bench-programs: $(BENCHES)
 bench:
 	@$(MAKE) --no-print-directory MODE=release build bench-programs
 	@tests/bench/run $(BUILD_ROOT)/release
+
+bench-failover:
+	@$(MAKE) --no-print-directory MODE=release build bench-preloads
+	@WEIR_BUILD=$(BUILD_ROOT)/release $(PYTHON) tests/bench/failover $(or $(N),10)
+bench-preloads: $(PRELOADS)
+.PHONY: bench-failover bench-preloads
 
 # ---- Care ----------------------------------------------------------------------------------
 

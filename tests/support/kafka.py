@@ -6,12 +6,14 @@ import time
 from collections import defaultdict, namedtuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from .wait import NotYet, scaled, wait_for
 
 Record = namedtuple("Record", "topic partition offset key value headers timestamp")
 """Key and value are bytes or None, headers a list of (name, bytes), the timestamp milliseconds."""
+
+TOPIC_SOURCE = 1  # of a setting that the topic itself has: DYNAMIC_TOPIC_CONFIG
 
 _numbers = itertools.count(1)
 
@@ -52,6 +54,22 @@ def create_topic(bootstrap, name, partitions=3, replicas=3, **config):
                 all(p.leader >= 0 for p in found.partitions.values()))
     wait_for(has_leaders, 20, f"leaders of topic {name}")
     return name
+
+
+def set_topic_config(bootstrap, topic, **config):
+    """Changes some of a topic's own settings; None takes one back. Names as in create_topic()."""
+    admin, resource = _admin(bootstrap), ConfigResource("topic", topic)
+    found = admin.describe_configs([resource], request_timeout=scaled(20))[resource].result()
+    own = {entry.name: entry.value for entry in found.values() if entry.source == TOPIC_SOURCE}
+    own.update({key.replace("_", "."): value for key, value in config.items()})
+    changed = ConfigResource("topic", topic, set_config={
+        key: str(value) for key, value in own.items() if value is not None})
+    admin.alter_configs([changed], request_timeout=scaled(20))[changed].result()
+
+
+def partition_leader(bootstrap, topic, partition=0):
+    """The id of the broker that leads it, -1 if none."""
+    return topics(bootstrap)[topic].partitions[partition].leader
 
 
 def wait_in_sync(bootstrap, timeout=30):
@@ -144,17 +162,21 @@ def read_topic(bootstrap, topic, isolation="read_committed", timeout=60):
     return sorted(records, key=lambda r: (r.partition, r.offset))
 
 
-def read_internal(bootstrap, topic):
-    """A compacted topic of a worker as a dict: the last value of each key as JSON. A key with a
-    tombstone for its last value is left out."""
-    latest = {}
-    for record in read_topic(bootstrap, topic):
+def latest(records):
+    """The last value of each key as JSON, without those whose last value is a tombstone."""
+    found = {}
+    for record in records:
         key = record.key.decode() if record.key is not None else None
         if record.value is None:
-            latest.pop(key, None)
+            found.pop(key, None)
         else:
-            latest[key] = json.loads(record.value)
-    return latest
+            found[key] = json.loads(record.value)
+    return found
+
+
+def read_internal(bootstrap, topic):
+    """A compacted topic of a worker as latest() sees it."""
+    return latest(read_topic(bootstrap, topic))
 
 
 class Judge:

@@ -64,6 +64,14 @@ class Worker:
         self.log = self.directory / f"{name}.log"
         self.process = None
 
+    def preload(self, name, **env):
+        """From the next start on, with this library of tests/support/ and these variables."""
+        libraries = self.env.get("LD_PRELOAD", "").split()
+        self.env["LD_PRELOAD"] = " ".join([*libraries, str(BUILD / f"tests/support/{name}.so")])
+        # ASan insists on being the first library unless told that these may be.
+        self.env["ASAN_OPTIONS"] = "verify_asan_link_order=0:" + self.env.get("ASAN_OPTIONS", "")
+        self.env.update({key: str(value) for key, value in env.items()})
+
     def start(self):
         """Starts the process, again if it ended; does not wait. The log goes on where it was."""
         assert not self.alive, f"{self.name} runs already"
@@ -161,11 +169,12 @@ class WorkerGroup:
         group.add()
     """
 
-    def __init__(self, n, bootstrap, directory, overrides=None, env=None, group=None):
-        """Starts `n` workers at once and waits for REST on all of them."""
+    def __init__(self, n, bootstrap, directory, overrides=None, env=None, group=None, prepare=None):
+        """Starts `n` workers at once and waits for REST on all of them. `prepare` is called with
+        each worker before its first start."""
         self.directory = Path(directory)
         self.properties = {**group_properties(bootstrap, group), **(overrides or {})}
-        self.env = env
+        self.env, self.prepare = env, prepare
         self.group_id = self.properties["group.id"]
         self.workers = []
         try:
@@ -179,6 +188,8 @@ class WorkerGroup:
         name = f"{self.group_id}-worker-{len(self.workers) + 1}"
         worker = Worker({**self.properties, **(overrides or {})}, self.directory, name, self.env)
         self.workers.append(worker)
+        if self.prepare:
+            self.prepare(worker)
         return worker.start()
 
     def add(self, **overrides):

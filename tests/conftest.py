@@ -1,23 +1,28 @@
-"""Fixtures of the integration tests, and what keeps a run tidy.
+"""Fixtures of the tests on real brokers, and what keeps a run tidy.
 
 `cluster`: the run's brokers, well at the start of each test. `workers`: starts groups of workers
-that end with the test. Run with: /usr/bin/python3 -m pytest tests/integration
+that end with the test. `flow`: three of them under load. `case`: a fault and its figures.
+Run with: /usr/bin/python3 -m pytest tests/integration
 """
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+pytest.register_assert_rewrite("support")  # its assertions say what they saw, too
 
-from support import logs  # noqa: E402  (the path comes first)
+from support import faults, logs  # noqa: E402  (the path comes first)
 from support.brokers import REPOSITORY, Cluster  # noqa: E402
+from support.lanes import LANES, flowing  # noqa: E402
 from support.wait import scaled  # noqa: E402
 from support.worker import WorkerGroup  # noqa: E402
 
 CLUSTERS = REPOSITORY / ".dev"
+FAULTS = REPOSITORY / "tests" / "faults"
 TEST_TIMEOUT = 120  # seconds, for a test without a timeout mark of its own
 
 
@@ -28,8 +33,11 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by marks
 def pytest_collection_modifyitems(items):
     for item in items:
+        if FAULTS in item.path.parents:
+            item.add_marker("faults")
         mark = item.get_closest_marker("timeout")
         seconds = mark.args[0] if mark and mark.args else TEST_TIMEOUT
         # Fixtures have deadlines of their own; the first one may have to download Kafka.
@@ -46,6 +54,13 @@ def pytest_runtest_makereport(item, call):
     if cluster is not None:
         report.sections.append(("weir-dev status", cluster.status()))
     report.sections.extend(logs.tails())
+
+
+def pytest_terminal_summary(terminalreporter):
+    if faults.figures:
+        terminalreporter.section("faults")
+        for line in faults.figures:
+            terminalreporter.write_line(line)
 
 
 def take_down_leftovers():
@@ -95,6 +110,27 @@ def workers(cluster, tmp_path):
         group.kill_all()
     reports = [report for report in (w.sanitizer_report() for w in everyone) if report]
     assert not reports, "a sanitizer complained:\n" + "\n".join(reports)
+
+
+@pytest.fixture
+def flow(cluster, workers):
+    """Three workers under load -> (group, lanes)."""
+    with flowing(cluster, workers(LANES)) as flow:
+        yield flow
+
+
+@pytest.fixture
+def tools():
+    """What has to outlive the workers of a test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def case(request, cluster, tools, workers):
+    case = faults.Case(request.node.name.removeprefix("test_"), cluster, workers, tools)
+    with case.load:
+        yield case
 
 
 @pytest.fixture(autouse=True)
