@@ -15,6 +15,8 @@
 
 #define GENERATION_MS 500 /* a new generation counts as complete after this at the latest */
 #define HOLD_LOOK_MS  250 /* how often it is looked whether somebody held has come back */
+#define BYTES_PER_MS  100 /* a long assignment is not followed by the next one at once, ... */
+#define LONGEST_MS    250 /* ... but after this at the latest, and at once when somebody dies */
 
 /* Everything one decision is made from; strings point into presence and the last assignment. */
 typedef struct decision {
@@ -425,6 +427,14 @@ static void show_barred(weir_herder *h)
     }
 }
 
+/* So that what many connectors are created with does not grow with their number's square. */
+static int64_t pause_ms(size_t bytes)
+{
+    int64_t ms = (int64_t)bytes / BYTES_PER_MS;
+
+    return ms < LONGEST_MS ? ms : LONGEST_MS;
+}
+
 static void publish(weir_herder *h, const json_t *assignment)
 {
     weir_batch *batch = weir_batch_new();
@@ -434,6 +444,7 @@ static void publish(weir_herder *h, const json_t *assignment)
     h->published = h->assignment_in_flight = true;
     weir_batch_add(batch, WEIR_CONFIG_ASSIGNMENT_KEY, value);
     weir_lead_write(h, WEIR_WRITE_ASSIGNMENT, batch, NULL);
+    h->decide_after_ms = weir_now_ms() + pause_ms(strlen(value));
     weir_logf(WEIR_DEBUG, "assignment %lld.%lld: %s", (long long)h->term, (long long)h->seq, value);
     free(value);
 }
