@@ -65,7 +65,7 @@ typedef struct history {
 #define GIVE  ASSIGN(0, 3, BOTH, SPLIT, "{}")
 
 static const history histories[] = {
-    {"an empty log", {{NULL}}, {NULL}},
+    {"an empty log", {{NULL, NULL}}, {NULL}},
     {"all at its place", {BEGIN}, {NULL}},
     {"a move in two phases", {BEGIN, TAKE, PRESENCE("A", 0, 2, "[]"), GIVE}, {NULL}},
     {"a move that waits for the stop",
