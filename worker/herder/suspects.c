@@ -114,6 +114,8 @@ void weir_suspects_read(weir_herder *h)
     int64_t now_ms = weir_now_ms();
     const char *item;
 
+    if (h->role == WEIR_LEADER) /* ours: what was cleared since then would be back */
+        return;
     for (size_t i = h->suspects.count; i-- > 0;) {
         const weir_suspect *suspect = h->suspects.entries[i].value;
 

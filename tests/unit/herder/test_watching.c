@@ -230,15 +230,17 @@ START_TEST(the_next_leader_knows_what_crashed_the_last_one)
 {
     start_all(3);
     crash_worker(2);
-    tell_crash(0, 2, "c/4", 100); /* only the leader has heard it */
+    tell_crash(0, 2, "c/0", 100); /* only the leader has heard it */
     tell(0, WEIR_WATCH_DEAD, 2);
     EVENTUALLY(all_run("c", 9));
-    EVENTUALLY(says(&config_topic, "assignment", "\"c/4\":{\"count\":1"));
+    EVENTUALLY(says(&config_topic, "assignment", "\"c/0\":{\"count\":1"));
     crash_worker(0);
-    tell_crash(1, 0, "c/4", 100);
+    tell_crash(1, 0, "c/0", 100);
     tell(1, WEIR_WATCH_DEAD, 0);
-    EVENTUALLY(says_failed("status-task-c-4"));
-    EVENTUALLY(runs_of("c/4") == 0 && runs_of("c/3") == 1);
+    EVENTUALLY(says_failed("status-task-c-0"));
+    EVENTUALLY(runs_of("c/0") == 0 && runs_of("c/3") == 1);
+    ck_assert_int_eq(ask(1, WEIR_ASK_RESTART_TASK, "c", "9"), WEIR_OK);
+    EVENTUALLY(all_run("c", 9) && all_said_to_run("c", 9));
 }
 END_TEST
 
