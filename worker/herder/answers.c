@@ -130,7 +130,12 @@ static void health(weir_herder *h, weir_slot *slot)
 {
     char *text;
 
-    if (h->waiting_for || !weir_herder_ready(h)) {
+    if (h->refused && !h->in_group) {
+        text = weir_format("Worker cannot join group '%s': %s", h->settings->group_id, h->refused);
+        slot->reply.code = WEIR_UNAVAILABLE;
+        slot->reply.body = json_pack("{s:s, s:s}", "status",
+                                     h->ever_in_group ? "unhealthy" : "starting", "message", text);
+    } else if (h->waiting_for || !weir_herder_ready(h)) {
         text =
             h->waiting_for
                 ? weir_format("Worker is still starting up. It waits for Kafka: %s", h->waiting_for)

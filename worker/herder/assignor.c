@@ -89,6 +89,7 @@ static void take(deal *d, weir_placement *placement)
     placement->from_term = d->input->term;
     placement->from_seq = d->input->seq;
     placement->worker = NULL;
+    placement->lent = false;
 }
 
 /* Step one, for one item. */
@@ -98,6 +99,7 @@ static void sort_item(deal *d, weir_placement *placement, const weir_placement *
 
     if (!previous)
         return;
+    placement->lent = previous->lent;
     if (!previous->worker) {
         if (previous->from && !is_released(d->input, previous)) {
             weir_item item = placement->item;
@@ -229,18 +231,26 @@ static worker_share *neediest(deal *d)
     return best;
 }
 
-static void deal_kind(deal *d, bool connectors)
+/* Step three. Of those that qualify the last come go first. */
+static void take_surplus(deal *d, bool connectors, bool lent)
 {
-    share(d, connectors);
-    for (size_t i = d->input->item_count; i-- > 0;) { /* the last come go first */
+    for (size_t i = d->input->item_count; i-- > 0;) {
         weir_placement *placement = &d->result[i];
         worker_share *holder = placement->worker ? find_share(d, placement->worker) : NULL;
 
-        if (is_kind(placement, connectors) && holder && holder->kept > holder->quota) {
+        if (is_kind(placement, connectors) && placement->lent == lent && holder &&
+            holder->kept > holder->quota) {
             holder->kept--;
             take(d, placement);
         }
     }
+}
+
+static void deal_kind(deal *d, bool connectors)
+{
+    share(d, connectors);
+    take_surplus(d, connectors, true);
+    take_surplus(d, connectors, false);
     for (size_t i = 0; i < d->input->item_count; i++) {
         weir_placement *placement = &d->result[i];
         worker_share *to;

@@ -26,6 +26,8 @@ typedef struct weir_placement {
     const char *from;            /* unassigned, being let go by: worker; NULL: free */
     const char *from_instance;   /* of `from` */
     int64_t from_term, from_seq; /* the decision that took it */
+    bool lent; /* came from a dead worker; goes first when its heir has too much, so that nobody
+                * else is disturbed when the dead one is back */
 } weir_placement;
 
 typedef struct weir_assign_worker {

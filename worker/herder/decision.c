@@ -70,11 +70,14 @@ static bool has_items(const weir_herder *h, const char *worker)
  * for those who said that they were leaving and had nothing left? */
 static bool generation_complete(const weir_herder *h, int64_t now_ms)
 {
+    const weir_presence *own = presence_of(h, h->settings->worker_id);
     const char *id;
     const json_t *instance;
 
-    if (!is_live(h, presence_of(h, h->settings->worker_id)))
-        return false; /* our own is on its way; without it our own items would be given away */
+    /* Ours is on its way, perhaps again, for a namesake has written over it; without it our own
+     * items would be given away. */
+    if (!is_live(h, own) || !weir_same(weir_json_str(own->body, "instance"), h->instance))
+        return false;
     if (now_ms - h->generation_since_ms >= GENERATION_MS)
         return true;
     json_object_foreach ((json_t *)(uintptr_t)last_workers(h), id, instance) {
@@ -210,6 +213,17 @@ static bool same_process(const decision *d, const char *id, const char *instance
     return false;
 }
 
+static bool is_lent(const weir_herder *h, const char *connector, int32_t task)
+{
+    const json_t *lent = json_object_get(h->config.assignment, "lent");
+    char name[1024];
+
+    if (json_object_size(lent) == 0)
+        return false;
+    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
+    return json_object_get(lent, name) != NULL;
+}
+
 static void collect_placed(const weir_herder *h, decision *d)
 {
     const json_t *map = json_object_get(h->config.assignment, "map"), *connectors, *list, *task;
@@ -225,7 +239,9 @@ static void collect_placed(const weir_herder *h, decision *d)
                     json_is_integer(task) ? (int32_t)json_integer_value(task) : WEIR_ITEM_CONNECTOR;
 
                 d->previous[d->input.previous_count++] =
-                    (weir_placement){.item = {connector, number}, .worker = there ? worker : NULL};
+                    (weir_placement){.item = {connector, number},
+                                     .worker = there ? worker : NULL,
+                                     .lent = !there || is_lent(h, connector, number)};
             }
     }
 }
@@ -341,6 +357,19 @@ static json_t *watched(const weir_herder *h, const decision *d)
     return list;
 }
 
+static json_t *lent(const weir_placement *result, size_t count)
+{
+    json_t *names = json_object();
+    char text[1024];
+
+    for (size_t i = 0; i < count; i++)
+        if (result[i].worker && result[i].lent) {
+            weir_item_text(&result[i].item, text, sizeof(text));
+            json_object_set_new_nocheck(names, text, json_true());
+        }
+    return names;
+}
+
 static json_t *record(const weir_herder *h, const decision *d, const weir_placement *result,
                       size_t count)
 {
@@ -362,11 +391,12 @@ static json_t *record(const weir_herder *h, const decision *d, const weir_placem
     for (size_t i = 0; i < count; i++)
         add_placement(map, unassigned, &result[i]);
     add_barred(h, unassigned);
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "term",
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "term",
                      (json_int_t)h->term, "seq", (json_int_t)(h->seq + 1), "generation",
                      (json_int_t)h->generation, "workers", workers, "map", map, "unassigned",
-                     unassigned, "held", held, "watched", watched(h, d), "dead",
-                     weir_watching_record(h), "crashes", weir_suspects_record(h));
+                     unassigned, "held", held, "lent", lent(result, count), "watched",
+                     watched(h, d), "dead", weir_watching_record(h), "crashes",
+                     weir_suspects_record(h));
 }
 
 static bool same_part(const json_t *a, const json_t *b, const char *key)

@@ -532,5 +532,6 @@ void weir_herder_free(weir_herder *h)
     free(h->waiting_for);
     free(h->member);
     free(h->elder);
+    free(h->refused);
     free(h);
 }

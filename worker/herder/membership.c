@@ -77,6 +77,14 @@ static void read_before_going_on(weir_herder *h)
     weir_compacted_log_barrier(h->config_log, h->resume_barrier);
 }
 
+/* Without Kafka, now or a moment ago: others may still be, and have lost their place only by that.
+ */
+static bool was_away(const weir_herder *h)
+{
+    return h->suspended || (h->suspended_at_ms && weir_now_ms() - h->suspended_at_ms <
+                                                      2 * h->settings->session_timeout_ms);
+}
+
 static void assigned(weir_herder *h, const weir_group_event *event)
 {
     char generation[24];
@@ -89,15 +97,16 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     h->generation_since_ms = weir_now_ms();
     h->holds_partition = event->holds_partition;
     weir_replace(&h->member, event->member);
+    weir_replace(&h->refused, NULL);
     weir_stage(h, "ensuring membership in the cluster");
     weir_stage_done(h);
     h->presence_due = h->dirty = true;
     weir_membership_write(h);
     weir_watching_begin(h);
-    if (h->suspended) { /* what happened while we were away has to be read first */
+    if (was_away(h))
         h->hold_until_ms = h->generation_since_ms + h->settings->session_timeout_ms;
+    if (h->suspended)
         read_before_going_on(h);
-    }
     if (h->holds_partition && h->role == WEIR_FOLLOWER && !h->leaving)
         weir_leadership_candidate(h, "holds the group's partition", 0);
 }
@@ -106,6 +115,7 @@ static void suspend(weir_herder *h)
 {
     h->suspended = h->presence_due = true;
     h->tasks_wait = false;
+    h->suspended_at_ms = weir_now_ms();
     h->resume_barrier = 0;
     weir_workload_suspend(h, true);
 }
@@ -131,6 +141,9 @@ void weir_membership_event(weir_herder *h, const weir_group_event *event)
         break;
     case WEIR_GROUP_LOST:
         lost(h);
+        break;
+    case WEIR_GROUP_REFUSED:
+        weir_replace(&h->refused, event->text);
         break;
     case WEIR_GROUP_LEFT:
         h->in_group = false;

@@ -225,6 +225,8 @@ static void group_event(void *ctx, const weir_group_event *event)
     mail->group = *event;
     mail->text = weir_strdup(event->member);
     mail->group.member = mail->text;
+    mail->connector = weir_strdup(event->text);
+    mail->group.text = mail->connector;
     weir_post(ctx, mail);
 }
 

@@ -77,7 +77,7 @@ typedef struct weir_mail {
     weir_code code;
     int64_t offset;
     weir_log_record record; /* key and value owned by `text` */
-    weir_group_event group; /* member owned by `text` */
+    weir_group_event group; /* member owned by `text`, text by `connector` */
     weir_task_fact *fact;
     weir_news *news;
     weir_check *check;
@@ -226,6 +226,8 @@ struct weir_herder {
     bool holds_partition;
     int64_t generation, generation_since_ms;
     char *member;
+    char *refused;           /* NULL, or why the group does not let us in */
+    int64_t suspended_at_ms; /* last; 0: never */
     uint64_t resume_barrier; /* reached: suspended tasks may go on; 0: none asked */
     int64_t relief_by_ms, stop_by_ms, handover_by_ms, left_by_ms; /* of a clean stop; 0: past */
     int64_t ack_term, ack_seq;

@@ -155,6 +155,7 @@ static void log_error(weir_group *group, const rd_kafka_message_t *message)
 {
     int64_t now_ms = weir_now_ms();
     const char *advice = "";
+    char *text;
 
     if (message->err == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL)
         advice = ": it has members of another kind, probably JVM workers; stop them first";
@@ -166,6 +167,13 @@ static void log_error(weir_group *group, const rd_kafka_message_t *message)
     group->error_at_ms = now_ms + LOG_EVERY_MS;
     weir_logf(WEIR_WARN, "group '%s': %s%s", group->group_id, rd_kafka_message_errstr(message),
               advice);
+    if (!advice[0])
+        return;
+    text = weir_format("%s%s", rd_kafka_message_errstr(message), advice);
+    group->event(group->ctx,
+                 &(weir_group_event){
+                     .change = WEIR_GROUP_REFUSED, .generation = -1, .member = "", .text = text});
+    free(text);
 }
 
 static void serve(weir_group *group, int timeout_ms)

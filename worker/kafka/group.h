@@ -19,6 +19,7 @@ typedef enum weir_group_change {
     WEIR_GROUP_ASSIGNED, /* a new generation, and we are in it */
     WEIR_GROUP_REVOKED,  /* a join round begins; under range every generation has one */
     WEIR_GROUP_LOST,     /* the session ran out: others may have our work */
+    WEIR_GROUP_REFUSED,  /* we are not let in; `text` says why, and it is tried again */
     WEIR_GROUP_LEFT,     /* the end of weir_group_leave(): nothing comes after it */
 } weir_group_change;
 
@@ -27,6 +28,7 @@ typedef struct weir_group_event { /* borrowed for the call */
     int64_t generation;   /* -1 when not known */
     const char *member;   /* the group's id for us; "" when not known */
     bool holds_partition; /* ASSIGNED: partition 0 is ours: candidate (a) of cluster.md 2 */
+    const char *text;     /* REFUSED; else NULL */
 } weir_group_event;
 
 typedef struct weir_group weir_group;

@@ -1,7 +1,7 @@
 /* test_group.c - membership on real brokers: generations that all members agree on, a leave that
  * is noticed at once and a death that is noticed by the session timeout.
  *
- * The diary: 'A' assigned, 'R' revoked, 'L' lost, 'X' left (who: which member, a: generation,
+ * The diary: 'A' assigned, 'R' revoked, 'L' lost, '!' refused, 'X' left (who: which member, a: generation,
  * b: holds partition 0, text: member id).
  */
 #include "layer.h"
@@ -25,7 +25,7 @@ static atomic_bool herder_is_well;
 
 static void on_event(void *ctx, const weir_group_event *event)
 {
-    static const char letters[] = {'A', 'R', 'L', 'X'};
+    static const char letters[] = {'A', 'R', 'L', '!', 'X'};
 
     diary_note(&events, letters[event->change], *(int *)ctx, event->generation,
                event->holds_partition, event->member);

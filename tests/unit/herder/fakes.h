@@ -638,7 +638,8 @@ static inline void new_generation(void)
         atomic_store(&group.members[i]->options.lease->runs, true);
         group.members[i]->options.event(group.members[i]->options.ctx,
                                         &(weir_group_event){WEIR_GROUP_ASSIGNED, group.generation,
-                                                            group.members[i]->member, i == first});
+                                                            group.members[i]->member, i == first,
+                                                            NULL});
     }
 }
 
@@ -683,7 +684,8 @@ static inline void lose(weir_group *member)
     take_out(member);
     atomic_store(&member->options.lease->runs, false);
     pthread_mutex_unlock(&world);
-    member->options.event(member->options.ctx, &(weir_group_event){WEIR_GROUP_LOST, -1, "", false});
+    member->options.event(member->options.ctx,
+                          &(weir_group_event){WEIR_GROUP_LOST, -1, "", false, NULL});
 }
 
 static inline void come_back(weir_group *member)
@@ -700,7 +702,8 @@ void weir_group_leave(weir_group *member)
     if (take_out(member))
         new_generation();
     pthread_mutex_unlock(&world);
-    member->options.event(member->options.ctx, &(weir_group_event){WEIR_GROUP_LEFT, -1, "", false});
+    member->options.event(member->options.ctx,
+                          &(weir_group_event){WEIR_GROUP_LEFT, -1, "", false, NULL});
 }
 
 void weir_group_close(weir_group *member)

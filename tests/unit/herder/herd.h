@@ -63,7 +63,7 @@ static inline void crash_worker(int n)
     member = member_of(h);
     take_out(member);
     if (member)
-        member->options.event(h, &(weir_group_event){WEIR_GROUP_LOST, -1, "", false});
+        member->options.event(h, &(weir_group_event){WEIR_GROUP_LOST, -1, "", false, NULL});
     pthread_mutex_unlock(&world);
     stop_worker(n);
     pthread_mutex_lock(&world);

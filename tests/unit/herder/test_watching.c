@@ -82,6 +82,24 @@ START_TEST(a_dead_followers_tasks_run_elsewhere_before_the_group_knows)
 }
 END_TEST
 
+START_TEST(who_is_back_gets_what_others_had_in_its_place_and_nothing_else)
+{
+    size_t before;
+
+    start_all(3);
+    before = started();
+    crash_worker(_i);
+    for (int n = 0; n < 3; n++)
+        if (n != _i)
+            tell(n, WEIR_WATCH_DEAD, _i);
+    EVENTUALLY(all_run("c", 9));
+    start_worker(_i); /* and leads, if it was the first */
+    EVENTUALLY(tasks_of(workers[_i].herder) == 3);
+    EVENTUALLY(all_run("c", 9));
+    ck_assert_uint_eq(started(), before + 6);
+}
+END_TEST
+
 START_TEST(a_dead_leader_is_replaced_before_the_group_knows)
 {
     int64_t generation;
@@ -298,20 +316,21 @@ START_TEST(a_leader_that_cannot_commit_says_so_and_resigns)
 }
 END_TEST
 
-WEIR_UNIT_MAIN("watching", tcase_set_timeout(tests, 120);
-               tcase_add_checked_fixture(tests, set_up, tear_down);
-               tcase_add_test(tests, everybody_watches_the_leader_and_the_leader_everybody);
-               tcase_add_test(tests, a_dead_followers_tasks_run_elsewhere_before_the_group_knows);
-               tcase_add_test(tests, a_dead_leader_is_replaced_before_the_group_knows);
-               tcase_add_test(tests, when_the_next_in_line_is_dead_too_the_one_after_it_leads);
-               tcase_add_test(tests, a_follower_that_is_falsely_accused_gets_work_again);
-               tcase_add_test(tests,
-                              a_leader_that_is_falsely_accused_follows_and_keeps_what_is_its_own);
-               tcase_add_test(tests, an_alarm_that_is_withdrawn_in_time_changes_nothing);
-               tcase_add_test(tests, who_is_falsely_accused_too_often_is_left_alone);
-               tcase_add_test(tests, silence_and_strangers_prove_nothing);
-               tcase_add_test(tests, a_task_that_crashes_two_workers_is_not_given_to_a_third);
-               tcase_add_test(tests, the_next_leader_knows_what_crashed_the_last_one);
-               tcase_add_test(tests, a_late_crash_or_one_without_a_name_punishes_nobody);
-               tcase_add_test(tests, of_two_with_one_id_the_first_stays_and_the_second_ends);
-               tcase_add_test(tests, a_leader_that_cannot_commit_says_so_and_resigns);)
+WEIR_UNIT_MAIN(
+    "watching", tcase_set_timeout(tests, 120); tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, everybody_watches_the_leader_and_the_leader_everybody);
+    tcase_add_test(tests, a_dead_followers_tasks_run_elsewhere_before_the_group_knows);
+    tcase_add_loop_test(tests, who_is_back_gets_what_others_had_in_its_place_and_nothing_else, 0,
+                        3);
+    tcase_add_test(tests, a_dead_leader_is_replaced_before_the_group_knows);
+    tcase_add_test(tests, when_the_next_in_line_is_dead_too_the_one_after_it_leads);
+    tcase_add_test(tests, a_follower_that_is_falsely_accused_gets_work_again);
+    tcase_add_test(tests, a_leader_that_is_falsely_accused_follows_and_keeps_what_is_its_own);
+    tcase_add_test(tests, an_alarm_that_is_withdrawn_in_time_changes_nothing);
+    tcase_add_test(tests, who_is_falsely_accused_too_often_is_left_alone);
+    tcase_add_test(tests, silence_and_strangers_prove_nothing);
+    tcase_add_test(tests, a_task_that_crashes_two_workers_is_not_given_to_a_third);
+    tcase_add_test(tests, the_next_leader_knows_what_crashed_the_last_one);
+    tcase_add_test(tests, a_late_crash_or_one_without_a_name_punishes_nobody);
+    tcase_add_test(tests, of_two_with_one_id_the_first_stays_and_the_second_ends);
+    tcase_add_test(tests, a_leader_that_cannot_commit_says_so_and_resigns);)
