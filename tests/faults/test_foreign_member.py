@@ -35,7 +35,9 @@ def test_a_jvm_group_is_named_and_waited_for(cluster, workers):
     group = workers(1, group=name)
     worker = group[0]
     worker.wait_log("members of another kind")
-    assert worker.rest.get("/health").status == 503
+    wait_for(lambda: worker.rest.get("/health").status == 503 and
+             "of another kind" in worker.rest.get("/health").json["message"], 10,
+             "health saying what it waits for")
     guest.leave()
     wait_for(lambda: worker.rest.get("/health").status == 200, 30, "health")
     group.rest.create("c", mqtt_source(cluster, create_topic(

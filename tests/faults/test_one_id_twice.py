@@ -5,7 +5,7 @@ from support.wait import wait_for
 from support.worker import Worker
 
 
-@pytest.mark.parametrize("role", ["follower"])
+@pytest.mark.parametrize("role", ["follower", "leader"])
 def test_the_second_ends_and_the_first_goes_on(case, role):
     group, _ = case.flow()
     first = case.worker(role)

@@ -87,6 +87,21 @@ def test_cut_off_from_the_mqtt_broker(case, how):
     case.end(duplicates=WINDOW)
 
 
+@pytest.mark.timeout(180)
+def test_nobody_hears_kafka_for_a_while(case):
+    """All connections of all workers to Kafka stand still, one after the other they are back."""
+    group, lanes = case.flow(network=True)
+    case.begin()
+    for worker in group:
+        case.network.to_kafka(worker).stall()
+    for worker in group:
+        case.wait_suspended(worker)
+    for worker in group:
+        case.network.to_kafka(worker).heal()
+        time.sleep(0.5)
+    case.end(timeout=60)
+
+
 def test_a_slow_network_is_only_slow(case):
     """150 ms each way between everything, for twenty seconds."""
     case.flow(network=True)
