@@ -521,7 +521,8 @@ void weir_decide(weir_herder *h, int64_t now_ms)
     bool due = h->dirty || (h->decide_at_ms && now_ms >= h->decide_at_ms);
 
     if (!due || !weir_leads(h) || h->assignment_in_flight ||
-        (now_ms < h->decide_after_ms && !h->urgent) || !generation_complete(h, now_ms))
+        (now_ms < h->decide_after_ms && !h->urgent) || now_ms < h->contested_until_ms ||
+        !generation_complete(h, now_ms))
         return;
     decide(h, now_ms);
 }

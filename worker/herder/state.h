@@ -254,7 +254,8 @@ struct weir_herder {
     bool urgent;          /* at once: somebody is dead */
     int64_t decide_at_ms; /* look again then, somebody is held; 0: nobody is */
     bool assignment_in_flight, published;
-    int64_t decide_after_ms; /* not before: one could not be written, or was long */
+    int64_t decide_after_ms;    /* not before: one could not be written, or was long */
+    int64_t contested_until_ms; /* nor before: two have the same id */
     int64_t hold_until_ms;  /* we were without Kafka, so others may be still: they are waited for */
     weir_map missing_since; /* worker id → int64_t*: when it was missed first */
     weir_map absent_since;  /* worker id → int64_t*: presence of no use since then */

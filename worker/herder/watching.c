@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROBE_MS 1000        /* a dead one is looked at again, lest it is not */
-#define QUIET_MS (5 * 60000) /* so long a false alarm is remembered */
+#define PROBE_MS   1000        /* a dead one is looked at again, lest it is not */
+#define CONTEST_MS 500         /* how long the first of two of one id may take to object */
+#define QUIET_MS   (5 * 60000) /* so long a false alarm is remembered */
 #define RANK_MS                                                                                    \
     500 /* candidate (c): each waits this much longer than the one before; a claim under load      \
            takes 300 */
@@ -305,19 +306,30 @@ void weir_watching_news(weir_herder *h, const weir_news *news)
 }
 
 /* Only what it has done after the alarm proves anything: presence may have been on its way. */
+static void look_for_life(weir_herder *h, weir_peer *peer, const weir_presence *presence)
+{
+    const json_t *ack = json_object_get(presence->body, "ack");
+    int64_t term = weir_json_int(ack, "term", -1);
+
+    if (term > peer->alarm_term ||
+        (term == peer->alarm_term && weir_json_int(ack, "seq", -1) > peer->alarm_seq))
+        take_back(h, peer, presence->worker, "it has carried out a later assignment");
+}
+
 void weir_watching_presence(weir_herder *h, const char *worker)
 {
     const weir_presence *presence = weir_map_get(&h->config.workers, worker);
     weir_peer *peer = weir_map_get(&h->peers, worker);
-    const json_t *ack = presence ? json_object_get(presence->body, "ack") : NULL;
-    int64_t term = weir_json_int(ack, "term", -1);
 
-    if (!peer || !peer->dead || !presence ||
-        !weir_same(peer->instance, weir_json_str(presence->body, "instance")))
+    if (!peer || !presence)
         return;
-    if (term > peer->alarm_term ||
-        (term == peer->alarm_term && weir_json_int(ack, "seq", -1) > peer->alarm_seq))
-        take_back(h, peer, worker, "it has carried out a later assignment");
+    if (!weir_same(peer->instance, weir_json_str(presence->body, "instance"))) {
+        /* A namesake of one who lives: that one is about to say so. */
+        if (peer->heard && peer->last == WEIR_WATCH_ALIVE && !peer->dead)
+            h->contested_until_ms = weir_now_ms() + CONTEST_MS;
+    } else if (peer->dead) {
+        look_for_life(h, peer, presence);
+    }
 }
 
 /* ---- From leader to leader ---------------------------------------------------------------------
