@@ -171,7 +171,7 @@ def test_a_group_of_workers_starts_loses_one_grows_and_stops(fake_weir, workers)
 def test_a_worker_that_ends_while_it_starts_shows_its_log(fake_weir, cluster, tmp_path):
     fake_weir.write_text("#!/bin/sh\necho cannot work like this\nexit 3\n")
     broken = worker.Worker(worker.group_properties(cluster.bootstrap), tmp_path).start()
-    with pytest.raises(AssertionError, match="worker ended with 3:\ncannot work like this"):
+    with pytest.raises(AssertionError, match=r"worker ended with 3:\s+cannot work like this"):
         broken.wait_rest()
 
 

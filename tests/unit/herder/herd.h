@@ -24,9 +24,10 @@ static inline void no_fatal(void *ctx, const weir_err *err)
     ck_assert_msg(fatal_is_fine, "fatal: %s", err->msg);
 }
 
-static inline void start_worker(int n)
+/* Worker n, the `slot`th herder here. */
+static inline void start_as(int slot, int n)
 {
-    weir_worker_settings *s = &workers[n].settings;
+    weir_worker_settings *s = &workers[slot].settings;
 
     *s = (weir_worker_settings){.bootstrap_servers = "fake:1",
                                 .group_id = "g",
@@ -39,8 +40,13 @@ static inline void start_worker(int n)
     snprintf(s->worker_id, sizeof(s->worker_id), "w%d:1", n);
     snprintf(s->url, sizeof(s->url), "http://w%d:1/", n);
     weir_props_set(&s->props, "bootstrap.servers", "fake:1");
-    workers[n].herder = weir_herder_start(
+    workers[slot].herder = weir_herder_start(
         &(weir_herder_options){.settings = s, .registry = registry, .fatal = no_fatal});
+}
+
+static inline void start_worker(int n)
+{
+    start_as(n, n);
 }
 
 static inline void stop_worker(int n)

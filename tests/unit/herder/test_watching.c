@@ -280,18 +280,13 @@ END_TEST
 
 START_TEST(of_two_with_one_id_the_first_stays_and_the_second_ends)
 {
-    weir_herder *first;
-
     fatal_is_fine = true;
     start_all(2);
-    first = workers[1].herder;
-    workers[1].herder = NULL;
-    start_worker(1); /* the same id, and the first one lives */
+    start_as(2, 1); /* and the first one lives */
     EVENTUALLY(atomic_load(&fatal_count) == 1);
-    stop_worker(1);
-    workers[1].herder = first;
+    stop_worker(2);
     EVENTUALLY(all_run("c", 9));
-    EVENTUALLY(tasks_of(workers[0].herder) + tasks_of(first) == 9);
+    EVENTUALLY(tasks_of(workers[0].herder) + tasks_of(workers[1].herder) == 9);
     ck_assert_int_eq(atomic_load(&fatal_count), 1);
     twice = 0; /* the second may have been given the first one's work for a moment */
 }
