@@ -724,6 +724,7 @@ struct weir_source_task {
     weir_task_spec spec;
     char name[200];
     bool counted;
+    bool stops, abandoned; /* a thread stops it, and then has to free it. World locked. */
     struct weir_source_task *next;
 };
 
@@ -785,7 +786,7 @@ static inline int tasks_of(const weir_herder *herder)
     return count;
 }
 
-static inline void say(weir_source_task *task, weir_task_state state)
+static inline weir_task_fact *fact_of(const weir_source_task *task, weir_task_state state)
 {
     weir_task_fact *fact = weir_new(weir_task_fact);
 
@@ -793,7 +794,14 @@ static inline void say(weir_source_task *task, weir_task_state state)
     fact->task = task->spec.task;
     fact->run = task->spec.run;
     fact->state = state;
-    while (!task->spec.report(task->spec.ctx, fact))
+    return fact;
+}
+
+/* Looks at no task: it may be gone. */
+static inline void say(bool (*report)(void *ctx, weir_task_fact *fact), void *ctx,
+                       weir_task_fact *fact)
+{
+    while (!report(ctx, fact))
         usleep(1000);
 }
 
@@ -815,13 +823,15 @@ weir_source_task *weir_source_task_start(const weir_task_spec *spec)
     task->spec.connector = weir_strdup(spec->connector);
     snprintf(task->name, sizeof(task->name), "%s/%d", spec->connector, (int)spec->task);
     count_run(task, 1);
-    say(task, spec->paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING);
+    say(spec->report, spec->ctx,
+        fact_of(task, spec->paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING));
     return task;
 }
 
 void weir_source_task_pause(weir_source_task *task, bool paused)
 {
-    say(task, paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING);
+    say(task->spec.report, task->spec.ctx,
+        fact_of(task, paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING));
 }
 
 /* Suspended it takes nothing from its source: as good as not running. */
@@ -833,29 +843,7 @@ void weir_source_task_suspend(weir_source_task *task, bool suspended)
     pthread_mutex_unlock(&world);
 }
 
-static inline void *stop_slowly(void *arg)
-{
-    weir_source_task *task = arg;
-
-    usleep((useconds_t)stop_takes_ms * 1000);
-    count_run(task, -1);
-    say(task, WEIR_TASK_ENDED);
-    return NULL;
-}
-
-void weir_source_task_stop(weir_source_task *task)
-{
-    bool hangs;
-
-    pthread_mutex_lock(&world);
-    hangs = stops_hang && strncmp(task->name, stops_hang, strlen(stops_hang)) == 0;
-    pthread_mutex_unlock(&world);
-    if (hangs)
-        return;
-    pthread_detach(weir_thread_start("fake-stop", stop_slowly, task));
-}
-
-void weir_source_task_free(weir_source_task *task)
+static inline void free_task(weir_source_task *task)
 {
     weir_source_task **at = &all_tasks;
 
@@ -868,10 +856,58 @@ void weir_source_task_free(weir_source_task *task)
     free(task);
 }
 
+static inline void *stop_slowly(void *arg)
+{
+    weir_source_task *task = arg;
+    bool (*report)(void *ctx, weir_task_fact *fact) = task->spec.report;
+    weir_task_fact *ended = fact_of(task, WEIR_TASK_ENDED);
+    void *ctx = task->spec.ctx;
+    bool abandoned;
+
+    usleep((useconds_t)stop_takes_ms * 1000);
+    count_run(task, -1);
+    pthread_mutex_lock(&world);
+    task->stops = false;
+    abandoned = task->abandoned;
+    pthread_mutex_unlock(&world);
+    if (abandoned) {
+        free_task(task);
+        weir_task_fact_free(ended);
+    } else {
+        say(report, ctx, ended);
+    }
+    return NULL;
+}
+
+void weir_source_task_stop(weir_source_task *task)
+{
+    bool hangs;
+
+    pthread_mutex_lock(&world);
+    hangs = stops_hang && strncmp(task->name, stops_hang, strlen(stops_hang)) == 0;
+    task->stops = !hangs;
+    pthread_mutex_unlock(&world);
+    if (hangs)
+        return;
+    pthread_detach(weir_thread_start("fake-stop", stop_slowly, task));
+}
+
+void weir_source_task_free(weir_source_task *task)
+{
+    free_task(task);
+}
+
 void weir_source_task_abandon(weir_source_task *task)
 {
+    bool stops;
+
     count_run(task, -1);
-    weir_source_task_free(task);
+    pthread_mutex_lock(&world);
+    stops = task->stops;
+    task->abandoned = true;
+    pthread_mutex_unlock(&world);
+    if (!stops)
+        free_task(task);
 }
 
 int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call)
