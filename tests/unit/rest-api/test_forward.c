@@ -193,7 +193,7 @@ static const struct {
     {ANSWER("200 OK", ""), 500, IO},
     {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", 500, IO},
     {"not HTTP\r\n\r\n", 500, IO},
-    {"", 500, IO},
+    {"", 500, "; whether it was done is not known"},
 };
 
 START_TEST(the_leaders_answer_is_given_back)
@@ -223,6 +223,43 @@ START_TEST(a_leader_that_is_gone_is_an_io_error)
     a = ask(&worker, "DELETE", "/connectors/c1", "", NULL);
     ck_assert_int_eq(a.status, 500);
     ck_assert_msg(strstr(a.body, "\"message\":\"" IO), "%s", a.body);
+    forget(&a);
+}
+END_TEST
+
+/* A new leader is named once the gone one was asked for. */
+static void *name_another(void *url)
+{
+    for (;;) {
+        int asked;
+
+        pthread_mutex_lock(&worker.herder.lock);
+        asked = worker.herder.asked;
+        if (asked >= 2)
+            worker.herder.replies[WEIR_ASK_DELETE].forward_to = url;
+        pthread_mutex_unlock(&worker.herder.lock);
+        if (asked >= 2)
+            return NULL;
+        usleep(1000);
+    }
+}
+
+START_TEST(a_write_follows_the_lead)
+{
+    pthread_t thread;
+    char gone[64];
+    answer a;
+
+    strcpy(gone, other.url);
+    weir_server_stop(other.server);
+    other.server = NULL;
+    worker.settings.session_timeout_ms = 60000;
+    worker.herder.replies[WEIR_ASK_DELETE].forward_to = gone;
+    pthread_create(&thread, NULL, name_another, third.url);
+    a = ask(&worker, "DELETE", "/connectors/c1", "", NULL);
+    ck_assert_int_eq(a.status, 204);
+    ck_assert_int_eq(third.herder.asked, 1); /* and once only */
+    pthread_join(thread, NULL);
     forget(&a);
 }
 END_TEST
@@ -388,6 +425,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_body_goes_on_as_it_came_without_its_comments);
     tcase_add_loop_test(tests, the_leaders_answer_is_given_back, 0, WEIR_COUNT(results));
     tcase_add_test(tests, a_leader_that_is_gone_is_an_io_error);
+    tcase_add_test(tests, a_write_follows_the_lead);
     tcase_add_test(tests, a_leader_that_does_not_answer_costs_the_deadline_and_no_more);
     tcase_add_test(tests, two_hops_reach_the_owner);
     tcase_add_test(tests, workers_that_point_at_each_other_end_in_a_conflict);
