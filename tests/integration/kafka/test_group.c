@@ -1,8 +1,8 @@
 /* test_group.c - membership on real brokers: generations that all members agree on, a leave that
  * is noticed at once and a death that is noticed by the session timeout.
  *
- * The diary: 'A' assigned, 'R' revoked, 'L' lost, '!' refused, 'X' left (who: which member, a: generation,
- * b: holds partition 0, text: member id).
+ * The diary: 'A' assigned, 'R' revoked, 'L' lost, '!' refused, 'X' left (who: which member, a:
+ * generation, b: holds partition 0, text: member id).
  */
 #include "layer.h"
 
