@@ -128,42 +128,40 @@ static void root(weir_herder *h, weir_slot *slot)
 
 static void health(weir_herder *h, weir_slot *slot)
 {
+    int64_t stuck_ms = weir_leadership_stuck_ms(h, weir_now_ms());
+    const char *status = "unhealthy";
     char *text;
 
+    slot->reply.code = WEIR_FAILED;
     if (h->refused && !h->in_group) {
         text = weir_format("Worker cannot join group '%s': %s", h->settings->group_id, h->refused);
         slot->reply.code = WEIR_UNAVAILABLE;
-        slot->reply.body = json_pack("{s:s, s:s}", "status",
-                                     h->ever_in_group ? "unhealthy" : "starting", "message", text);
+        status = h->ever_in_group ? "unhealthy" : "starting";
     } else if (h->waiting_for || !weir_herder_ready(h)) {
         text =
             h->waiting_for
                 ? weir_format("Worker is still starting up. It waits for Kafka: %s", h->waiting_for)
                 : weir_format("Worker is still starting up. The worker is currently %s.", h->stage);
         slot->reply.code = WEIR_UNAVAILABLE;
-        slot->reply.body = json_pack("{s:s, s:s}", "status", "starting", "message", text);
+        status = "starting";
     } else if (h->suspended || !h->in_group) {
         text =
             weir_format("Worker is suspended: it has lost its place in group '%s' (Kafka away, or "
                         "this machine was). Tasks keep their connections and go on when it is "
                         "back.",
                         h->settings->group_id);
-        slot->reply.code = WEIR_FAILED;
-        slot->reply.body = json_pack("{s:s, s:s}", "status", "unhealthy", "message", text);
-    } else if (weir_leadership_stuck_ms(h, weir_now_ms()) > STUCK_MS) {
+    } else if (stuck_ms > STUCK_MS) {
         text = weir_format("Worker leads the cluster, but could commit nothing to topic '%s' for "
                            "%lld ms: configs and assignments cannot change.",
-                           h->settings->config_topic,
-                           (long long)weir_leadership_stuck_ms(h, weir_now_ms()));
-        slot->reply.code = WEIR_FAILED;
-        slot->reply.body = json_pack("{s:s, s:s}", "status", "unhealthy", "message", text);
+                           h->settings->config_topic, (long long)stuck_ms);
     } else {
         text = weir_strdup("Worker has completed startup and is ready to handle requests.");
-        slot->reply.body = json_pack("{s:s, s:s}", "status", "healthy", "message", text);
+        slot->reply.code = WEIR_OK;
+        status = "healthy";
     }
     weir_fail(&slot->reply.err, slot->reply.code, "%s", text);
+    weir_slot_answer(slot, json_pack("{s:s, s:s}", "status", status, "message", text));
     free(text);
-    weir_slot_answer(slot, slot->reply.body);
 }
 
 static void list(weir_herder *h, weir_slot *slot)

@@ -34,9 +34,7 @@ static json_t *worker(const weir_herder *h, const weir_presence *presence)
     const char *instance = weir_json_str(presence->body, "instance");
     const json_t *assignment = h->config.assignment;
     json_t *owned = NULL, *watch = weir_watching_answer(h, presence->worker, instance);
-    bool in_group = h->in_group &&
-                    weir_json_int(presence->body, "generation", -1) >= h->generation &&
-                    !weir_is_dead(h, presence->worker, instance);
+    bool in_group = h->in_group && weir_is_live(h, presence);
 
     if (weir_same(weir_json_str(json_object_get(assignment, "workers"), presence->worker),
                   instance))

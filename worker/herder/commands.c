@@ -238,14 +238,6 @@ static void pause(weir_herder *h, weir_slot *slot, const weir_connector_entry *e
     weir_buf_free(&value);
 }
 
-static bool is_barred(const weir_herder *h, const char *connector, int32_t task)
-{
-    char name[1024];
-
-    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
-    return weir_suspects_barred(h, name) != NULL;
-}
-
 static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
 {
     int32_t task = slot->request.task;
@@ -261,7 +253,7 @@ static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_e
         weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown task: %s-%d", slot->connector, (int)task);
         return;
     }
-    if (is_barred(h, slot->connector, task)) {
+    if (weir_is_barred(h, slot->connector, task)) {
         if (weir_is_leaders_work(h, slot)) { /* it gets another chance with the next decision */
             weir_suspects_clear(h, slot->connector, task);
             weir_slot_answer(slot, NULL);

@@ -35,12 +35,6 @@ static const weir_presence *presence_of(const weir_herder *h, const char *worker
     return weir_map_get(&h->config.workers, worker);
 }
 
-static bool is_live(const weir_herder *h, const weir_presence *presence)
-{
-    return presence && weir_json_int(presence->body, "generation", -1) >= h->generation &&
-           !weir_is_dead(h, presence->worker, weir_json_str(presence->body, "instance"));
-}
-
 static bool is_leaving(const weir_presence *presence)
 {
     return weir_same(weir_json_str(presence->body, "state"), "leaving");
@@ -76,14 +70,14 @@ static bool generation_complete(const weir_herder *h, int64_t now_ms)
 
     /* Ours is on its way, perhaps again, for a namesake has written over it; without it our own
      * items would be given away. */
-    if (!is_live(h, own) || !weir_same(weir_json_str(own->body, "instance"), h->instance))
+    if (!weir_is_live(h, own) || !weir_same(weir_json_str(own->body, "instance"), h->instance))
         return false;
     if (now_ms - h->generation_since_ms >= GENERATION_MS)
         return true;
     json_object_foreach ((json_t *)(uintptr_t)last_workers(h), id, instance) {
         const weir_presence *presence = presence_of(h, id);
 
-        if (!is_live(h, presence) && !weir_is_dead(h, id, json_string_value(instance)) &&
+        if (!weir_is_live(h, presence) && !weir_is_dead(h, id, json_string_value(instance)) &&
             !(presence && is_leaving(presence) && !has_items(h, id)))
             return false;
     }
@@ -154,7 +148,7 @@ static void collect_workers(weir_herder *h, decision *d, int64_t now_ms)
     d->workers = weir_new_array(weir_assign_worker, most);
     d->stopping = weir_new_array(const char **, most);
     WEIR_MAP_EACH (entry, &h->config.workers) {
-        if (!is_live(h, entry->value))
+        if (!weir_is_live(h, entry->value))
             continue;
         weir_map_remove(&h->missing_since, entry->key);
         add_live(d, entry->value);
@@ -162,7 +156,7 @@ static void collect_workers(weir_herder *h, decision *d, int64_t now_ms)
     json_object_foreach ((json_t *)(uintptr_t)last, id, instance) {
         const weir_presence *presence = presence_of(h, id);
 
-        if (is_live(h, presence) || (presence && is_leaving(presence)) ||
+        if (weir_is_live(h, presence) || (presence && is_leaving(presence)) ||
             weir_is_dead(h, id, json_string_value(instance)) || !is_held(h, id, now_ms))
             continue;
         d->waits_for_hold = true;
@@ -174,16 +168,6 @@ static void collect_workers(weir_herder *h, decision *d, int64_t now_ms)
 
 /* ---- What is wanted, and where it was ----------------------------------------------------------
  */
-
-static const weir_suspect *is_barred(const weir_herder *h, const char *connector, int32_t task)
-{
-    char name[1024];
-
-    if (h->suspects.count == 0)
-        return NULL;
-    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
-    return weir_suspects_barred(h, name);
-}
 
 static void collect_items(const weir_herder *h, decision *d)
 {
@@ -199,7 +183,7 @@ static void collect_items(const weir_herder *h, decision *d)
             continue;
         d->items[d->input.item_count++] = (weir_item){connector->name, WEIR_ITEM_CONNECTOR};
         for (int32_t task = 0; task < connector->task_count; task++)
-            if (!is_barred(h, connector->name, task))
+            if (!weir_is_barred(h, connector->name, task))
                 d->items[d->input.item_count++] = (weir_item){connector->name, task};
     }
 }
@@ -335,10 +319,10 @@ static void add_placement(json_t *map, json_t *unassigned, const weir_placement 
 static void add_barred(const weir_herder *h, json_t *unassigned)
 {
     WEIR_MAP_EACH (entry, &h->suspects) {
-        const weir_suspect *suspect = weir_suspects_barred(h, entry->key);
+        const weir_suspect *suspect = entry->value;
         char reason[512];
 
-        if (!suspect || json_object_get(unassigned, entry->key))
+        if (!weir_suspect_is_barred(suspect) || json_object_get(unassigned, entry->key))
             continue;
         weir_suspects_say(suspect, reason, sizeof(reason));
         json_object_set_new_nocheck(unassigned, entry->key,
@@ -441,12 +425,12 @@ static void show_held(weir_herder *h, const decision *d, const weir_placement *r
 static void show_barred(weir_herder *h)
 {
     WEIR_MAP_EACH (entry, &h->suspects) {
-        const weir_suspect *suspect = weir_suspects_barred(h, entry->key);
+        const weir_suspect *suspect = entry->value;
         json_t *names;
         weir_item item;
         char trace[512];
 
-        if (!suspect)
+        if (!weir_suspect_is_barred(suspect))
             continue;
         names = json_array();
         weir_suspects_say(suspect, trace, sizeof(trace));

@@ -25,30 +25,35 @@ bool weir_leads(const weir_herder *h)
     return h->role == WEIR_LEADER && h->in_group && !h->suspended;
 }
 
-/* Has the leader of the log given up? Its presence says which term it does not want any more. */
-static bool has_resigned(const weir_herder *h)
+/* The presence of the process that the last leader record names; NULL: it has none (any more). */
+static const weir_presence *leaders_presence(const weir_herder *h)
 {
     const weir_leader_record *leader = &h->config.leader;
     const weir_presence *presence =
         leader->worker ? weir_map_get(&h->config.workers, leader->worker) : NULL;
 
-    return presence && weir_same(weir_json_str(presence->body, "instance"), leader->instance) &&
-           weir_json_int(presence->body, "resigned", -1) == leader->term;
+    return presence && weir_same(weir_json_str(presence->body, "instance"), leader->instance)
+               ? presence
+               : NULL;
+}
+
+/* Has it given up? Its presence says which term it does not want any more. */
+static bool has_resigned(const weir_herder *h)
+{
+    const weir_presence *presence = leaders_presence(h);
+
+    return presence && weir_json_int(presence->body, "resigned", -1) == h->config.leader.term;
+}
+
+/* Is it in the group, and does it lead? */
+static bool leader_is_there(const weir_herder *h)
+{
+    return weir_is_live(h, leaders_presence(h)) && !has_resigned(h);
 }
 
 const char *weir_leader_url(const weir_herder *h)
 {
-    const weir_leader_record *leader = &h->config.leader;
-    const weir_presence *presence;
-
-    if (!leader->worker || !h->in_group)
-        return NULL;
-    presence = weir_map_get(&h->config.workers, leader->worker);
-    if (!presence || !weir_same(weir_json_str(presence->body, "instance"), leader->instance) ||
-        weir_json_int(presence->body, "generation", -1) < h->generation ||
-        weir_is_dead(h, leader->worker, leader->instance) || has_resigned(h))
-        return NULL;
-    return leader->url;
+    return h->in_group && leader_is_there(h) ? h->config.leader.url : NULL;
 }
 
 /* ---- Writes and their read-back ---------------------------------------------------------------
@@ -325,19 +330,6 @@ static void try_claim(weir_herder *h, int64_t now_ms)
     claim(h);
 }
 
-/* Is the leader that the log names in the group? Its presence says so. */
-static bool leader_is_there(const weir_herder *h)
-{
-    const weir_leader_record *leader = &h->config.leader;
-    const weir_presence *presence =
-        leader->worker ? weir_map_get(&h->config.workers, leader->worker) : NULL;
-
-    return presence && !weir_same(leader->instance, h->instance) &&
-           weir_same(weir_json_str(presence->body, "instance"), leader->instance) &&
-           weir_json_int(presence->body, "generation", -1) >= h->generation &&
-           !weir_is_dead(h, leader->worker, leader->instance) && !has_resigned(h);
-}
-
 /* The last leader record may be the late word of one that has left the group, or one of ours that
  * was thought to have failed. Whoever holds the partition sees to it that somebody leads; of a
  * record of our own all others believe that we do. */
@@ -347,7 +339,7 @@ static void fill_vacancy(weir_herder *h, int64_t now_ms)
 
     if ((!h->holds_partition && !is_ours) || h->role != WEIR_FOLLOWER || h->candidate_at_ms ||
         !h->in_group || h->suspended || h->leaving || now_ms - h->generation_since_ms < VACANT_MS ||
-        now_ms < h->others_first_until_ms || leader_is_there(h))
+        now_ms < h->others_first_until_ms || (!is_ours && leader_is_there(h)))
         return;
     weir_leadership_candidate(h,
                               is_ours ? "the last claim was its own"

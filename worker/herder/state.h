@@ -325,6 +325,8 @@ void weir_watching_presence(weir_herder *h, const char *worker); /* was read */
 void weir_watching_take_over(weir_herder *h, const char *why);
 json_t *weir_watching_record(const weir_herder *h); /* the dead, for the next leader */
 void weir_watching_inherit(weir_herder *h);         /* what the last one has recorded */
+/* Has this worker written presence for the newest generation, and is it not known to be dead? */
+bool weir_is_live(const weir_herder *h, const weir_presence *presence); /* NULL: no */
 bool weir_is_dead(const weir_herder *h, const char *worker, const char *instance);
 bool weir_is_proven(const weir_herder *h, const char *worker, const char *instance);
 json_t *weir_watching_answer(const weir_herder *h, const char *worker, const char *instance);
@@ -332,12 +334,13 @@ json_t *weir_watching_answer(const weir_herder *h, const char *worker, const cha
 /* suspects.c; items as "name/3" */
 void weir_suspects_init(weir_herder *h);
 void weir_suspects_crashed(weir_herder *h, const weir_news *news);
-const weir_suspect *weir_suspects_barred(const weir_herder *h, const char *item); /* NULL: not */
+bool weir_suspect_is_barred(const weir_suspect *suspect); /* to be given to nobody */
+bool weir_is_barred(const weir_herder *h, const char *connector, int32_t task);
 void weir_suspects_say(const weir_suspect *suspect, char *text, size_t room);
 json_t *weir_suspects_record(const weir_herder *h);
 void weir_suspects_read(weir_herder *h); /* an assignment is in force */
-/* Another chance for a task, or all (WEIR_ITEM_CONNECTOR). Was one barred? */
-bool weir_suspects_clear(weir_herder *h, const char *connector, int32_t task);
+/* Another chance for a task, or all (WEIR_ITEM_CONNECTOR). */
+void weir_suspects_clear(weir_herder *h, const char *connector, int32_t task);
 
 /* decision.c */
 void weir_decide(weir_herder *h, int64_t now_ms);

@@ -73,11 +73,21 @@ void weir_suspects_crashed(weir_herder *h, const weir_news *news)
     h->dirty = true;
 }
 
-const weir_suspect *weir_suspects_barred(const weir_herder *h, const char *item)
+bool weir_suspect_is_barred(const weir_suspect *suspect)
 {
-    const weir_suspect *suspect = weir_map_get(&h->suspects, item);
+    return suspect->count >= MOST;
+}
 
-    return suspect && suspect->count >= MOST ? suspect : NULL;
+bool weir_is_barred(const weir_herder *h, const char *connector, int32_t task)
+{
+    const weir_suspect *suspect;
+    char name[1024];
+
+    if (h->suspects.count == 0)
+        return false;
+    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
+    suspect = weir_map_get(&h->suspects, name);
+    return suspect && weir_suspect_is_barred(suspect);
 }
 
 void weir_suspects_say(const weir_suspect *suspect, char *text, size_t room)
@@ -136,10 +146,9 @@ void weir_suspects_read(weir_herder *h)
 /* ---- Another chance ---------------------------------------------------------------------------
  */
 
-bool weir_suspects_clear(weir_herder *h, const char *connector, int32_t task)
+void weir_suspects_clear(weir_herder *h, const char *connector, int32_t task)
 {
     size_t length = strlen(connector);
-    bool barred = false;
 
     for (size_t i = h->suspects.count; i-- > 0;) {
         const char *item = h->suspects.entries[i].key, *slash = strrchr(item, '/');
@@ -147,9 +156,7 @@ bool weir_suspects_clear(weir_herder *h, const char *connector, int32_t task)
         if (!slash || (size_t)(slash - item) != length || strncmp(item, connector, length) != 0 ||
             (task != WEIR_ITEM_CONNECTOR && strtol(slash + 1, NULL, 10) != task))
             continue;
-        barred = barred || weir_suspects_barred(h, item) != NULL;
         weir_map_remove(&h->suspects, item);
         h->dirty = true;
     }
-    return barred;
 }

@@ -65,6 +65,12 @@ bool weir_is_dead(const weir_herder *h, const char *worker, const char *instance
     return peer && peer->dead && weir_same(peer->instance, instance);
 }
 
+bool weir_is_live(const weir_herder *h, const weir_presence *presence)
+{
+    return presence && weir_json_int(presence->body, "generation", -1) >= h->generation &&
+           !weir_is_dead(h, presence->worker, weir_json_str(presence->body, "instance"));
+}
+
 bool weir_is_proven(const weir_herder *h, const char *worker, const char *instance)
 {
     const weir_peer *peer = weir_map_get(&h->peers, worker);
@@ -158,10 +164,8 @@ static int64_t rank(const weir_herder *h)
         const weir_presence *presence = entry->value;
         const char *member = weir_json_str(presence->body, "member");
 
-        before += member && strcmp(member, h->member) < 0 &&
-                  weir_json_int(presence->body, "generation", -1) >= h->generation &&
-                  !weir_same(weir_json_str(presence->body, "state"), "leaving") &&
-                  !weir_is_dead(h, presence->worker, weir_json_str(presence->body, "instance"));
+        before += member && strcmp(member, h->member) < 0 && weir_is_live(h, presence) &&
+                  !weir_same(weir_json_str(presence->body, "state"), "leaving");
     }
     return before;
 }
