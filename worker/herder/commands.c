@@ -238,6 +238,27 @@ static void pause(weir_herder *h, weir_slot *slot, const weir_connector_entry *e
     weir_buf_free(&value);
 }
 
+/* It gets another chance with the next decision. The next leader knows of that once it is in the
+ * log, so until then it is not done. False: it is not, or no longer, about a pardon. */
+static bool pardon(weir_herder *h, weir_slot *slot)
+{
+    int32_t task = slot->request.task;
+
+    if (weir_is_barred(h, slot->connector, task)) {
+        if (!weir_is_leaders_work(h, slot))
+            return true;
+        weir_suspects_clear(h, slot->connector, task);
+        slot->pardons = true;
+    }
+    if (!slot->pardons)
+        return false;
+    if (weir_was_barred(h, slot->connector, task))
+        weir_command_again(h, slot);
+    else
+        weir_slot_answer(slot, NULL);
+    return true;
+}
+
 static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
 {
     int32_t task = slot->request.task;
@@ -253,13 +274,8 @@ static void restart_task(weir_herder *h, weir_slot *slot, const weir_connector_e
         weir_slot_refuse(slot, WEIR_NOT_FOUND, "Unknown task: %s-%d", slot->connector, (int)task);
         return;
     }
-    if (weir_is_barred(h, slot->connector, task)) {
-        if (weir_is_leaders_work(h, slot)) { /* it gets another chance with the next decision */
-            weir_suspects_clear(h, slot->connector, task);
-            weir_slot_answer(slot, NULL);
-        }
+    if (pardon(h, slot))
         return;
-    }
     if (weir_workload_restart_task(h, slot->connector, task)) {
         weir_slot_answer(slot, NULL);
         return;

@@ -108,6 +108,7 @@ struct weir_slot {
     int64_t fenced_term;
     int64_t basis_offset; /* of the config that was checked; -1: there was none */
     weir_target basis_target;
+    bool pardons; /* a task that was barred: until an assignment without that is read */
 };
 
 void weir_slot_release(weir_slot *slot); /* [any] */
@@ -336,6 +337,8 @@ void weir_suspects_init(weir_herder *h);
 void weir_suspects_crashed(weir_herder *h, const weir_news *news);
 bool weir_suspect_is_barred(const weir_suspect *suspect); /* to be given to nobody */
 bool weir_is_barred(const weir_herder *h, const char *connector, int32_t task);
+bool weir_was_barred(const weir_herder *h, const char *connector,
+                     int32_t task); /* by the last assignment that was read */
 void weir_suspects_say(const weir_suspect *suspect, char *text, size_t room);
 json_t *weir_suspects_record(const weir_herder *h);
 void weir_suspects_read(weir_herder *h); /* an assignment is in force */

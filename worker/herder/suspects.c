@@ -90,6 +90,15 @@ bool weir_is_barred(const weir_herder *h, const char *connector, int32_t task)
     return suspect && weir_suspect_is_barred(suspect);
 }
 
+bool weir_was_barred(const weir_herder *h, const char *connector, int32_t task)
+{
+    const json_t *crashes = json_object_get(h->config.assignment, "crashes");
+    char name[1024];
+
+    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
+    return weir_json_int(json_object_get(crashes, name), "count", 0) >= MOST;
+}
+
 void weir_suspects_say(const weir_suspect *suspect, char *text, size_t room)
 {
     snprintf(text, room,

@@ -9,6 +9,7 @@
  */
 #include "watch/watch.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -49,8 +50,9 @@ struct weir_watch {
     CURLM *multi;
     pthread_t thread;
 
-    pthread_mutex_t lock; /* guards these three */
+    pthread_mutex_t lock; /* guards these four */
     peer *wanted;         /* the new set, not looked at yet */
+    weir_buf named;       /* who was named last, as text */
     bool changed, stop;
 
     peer *peers; /* [watch] */
@@ -313,9 +315,38 @@ weir_watch *weir_watch_start(weir_watch_report *report, void *ctx)
     return weir_watch_start_with(report, ctx, &usual);
 }
 
+static void add_name(weir_buf *names, const weir_watch_peer *named)
+{
+    weir_buf_format(names, "%s\n%s\n%s\n%d\n", named->worker, named->instance, named->url,
+                    named->proven);
+}
+
+/* Callers name their peers often, and seldom others: the thread is not woken for the same ones. */
+static bool is_news(weir_watch *watch, const weir_watch_peer *peers, size_t count)
+{
+    weir_buf names = WEIR_BUF;
+    bool news;
+
+    for (size_t i = 0; i < count; i++)
+        add_name(&names, &peers[i]);
+    pthread_mutex_lock(&watch->lock);
+    news = !weir_same(weir_buf_text(&names), weir_buf_text(&watch->named));
+    if (news) {
+        weir_buf_free(&watch->named);
+        watch->named = names;
+        names = (weir_buf)WEIR_BUF;
+    }
+    pthread_mutex_unlock(&watch->lock);
+    weir_buf_free(&names);
+    return news;
+}
+
 void weir_watch_peers(weir_watch *watch, const weir_watch_peer *peers, size_t count)
 {
     peer *all = NULL, *before;
+
+    if (!is_news(watch, peers, count))
+        return;
 
     for (size_t i = count; i-- > 0;) {
         peer *p = weir_new(peer);
@@ -349,6 +380,7 @@ void weir_watch_stop(weir_watch *watch)
     pthread_join(watch->thread, NULL);
     free_peers(watch->peers);
     free_peers(watch->wanted);
+    weir_buf_free(&watch->named);
     curl_multi_cleanup(watch->multi);
     pthread_mutex_destroy(&watch->lock);
     free(watch);

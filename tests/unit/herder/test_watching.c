@@ -263,6 +263,7 @@ START_TEST(the_next_leader_knows_what_crashed_the_last_one)
     EVENTUALLY(says_failed("status-task-c-0"));
     EVENTUALLY(runs_of("c/0") == 0 && runs_of("c/3") == 1);
     ck_assert_int_eq(ask(1, WEIR_ASK_RESTART_TASK, "c", "9"), WEIR_OK);
+    ck_assert(!says(&config_topic, "assignment", "\"c/0\":{\"count\"")); /* the next one too */
     EVENTUALLY(all_run("c", 9) && all_said_to_run("c", 9));
 }
 END_TEST
