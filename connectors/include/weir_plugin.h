@@ -144,6 +144,7 @@ typedef struct weir_record {
     uint64_t token;                    /* comes back in settled() */
     const char *source_partition_json; /* both or neither; NULL: this source keeps no offsets */
     const char *source_offset_json;
+    const weir_data *original; /* what arrived, for the dead-letter topic; NULL: `value` is that */
 } weir_record;
 
 /* ---- Source ---------------------------------------------------------------------------------- */
@@ -173,6 +174,21 @@ typedef struct weir_host {
     bool (*owned)(const struct weir_host *host);
     /* [any] The monotonic clock. */
     int64_t (*now_ms)(const struct weir_host *host);
+    /* [task] Only inside poll(), and answered like emit(). Sends a message that cannot become a
+     * record, or must not go to its topic, down the error path: errors.tolerance, the dead-letter
+     * topic, a log line, or the end of the task. `record` is what there is of it: `topic` may be
+     * NULL, `value` is the original. `kind` is one word for counters ("topic", "too-large",
+     * "mapping"), `why` is for people. */
+    weir_status (*reject)(const struct weir_host *host, const weir_record *record, const char *kind,
+                          const char *why);
+    /* [task] From start() on. The offset that was kept for this source partition, by whichever
+     * worker, or with a record that is in Kafka since: a JSON object. NULL: none. Valid until the
+     * next call. Partitions are equal when their JSON is, whatever the order of the keys. */
+    const char *(*offset)(const struct weir_host *host, const char *partition_json);
+    /* [task] Keeps an offset without a record; NULL: forgets it. offset() shows it at once, other
+     * processes do some time later: until then a crash brings the previous one back. */
+    weir_status (*keep_offset)(const struct weir_host *host, const char *partition_json,
+                               const char *offset_json);
 } weir_host;
 
 typedef struct weir_source {
@@ -195,6 +211,11 @@ typedef struct weir_source {
      * terminated, and returns its length; 0: nothing to say, or no room. Asked at most once a
      * second, between polls. */
     size_t (*status)(void *self, char *json, size_t room);
+    /* [task] Optional. This task will not come back: its connector is deleted, or has fewer tasks.
+     * Gives up what it has left outside, such as a session. No instance is there any more, or
+     * never was; `settings` are the task's last. May wait for the outside, five seconds at most,
+     * and is not repeated: what could not be given up is named in the log. */
+    void (*forget)(const weir_host *host, const void *settings);
 } weir_source;
 
 struct weir_sink; /* the contract for sinks comes with the first sink connector */
@@ -222,6 +243,10 @@ typedef struct weir_plugin_desc {
     /* [plan] Divides the work: 1 … max_tasks calls of host->task(). Optional: without it there is
      * one task with the connector's own config. */
     weir_status (*plan)(const weir_config_host *host, const void *settings, int32_t max_tasks);
+    /* [plan] Optional, asked for with ?probe=true only, after validate() found nothing wrong. Tries
+     * the config against the outside world and says what it finds with host->note(). Must not
+     * disturb a task that runs with the same config. Bounded like every [plan] call. */
+    weir_status (*probe)(const weir_config_host *host, const void *settings);
 } weir_plugin_desc;
 
 /* The one symbol a connector exports:
