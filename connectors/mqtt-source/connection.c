@@ -27,6 +27,7 @@
 #define PAHO_IDLE_MS    3000   /* for paho to notice that its broker is gone */
 #define SAY_AGAIN_MS    600000 /* the same words in the log */
 #define GOODBYE_MS      500
+#define NUDGE_MS        5     /* until paho is in */
 #define USER_TIMEOUT_MS 20000 /* unacknowledged TCP output, at least */
 
 static int64_t unix_ms(void)
@@ -66,6 +67,7 @@ static void hang_up(mqtt_connection *c)
     mqtt_loopback_close(c->loopback);
     c->loopback = NULL;
     mqtt_link_close(c->link);
+    mqtt_nudge_leave(&c->nudge);
     close_fd(&c->broker_fd);
     close_fd(&c->client_fd);
     c->paused_since_ms = -1;
@@ -237,6 +239,7 @@ static weir_status invite_paho(mqtt_connection *c)
         return attempt_failed(c, why, false);
     }
     c->phase = JOINING;
+    c->nudge_at_ms = 0;
     return WEIR_DONE;
 }
 
@@ -268,6 +271,9 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
         c->phase = GREETING;
+        mqtt_nudge_join(&c->nudge, c->wake_fd);
+    } else if (c->nudge_at_ms >= 0 && now_ms >= c->nudge_at_ms) {
+        c->nudge_at_ms = mqtt_nudge_ask() ? now_ms + NUDGE_MS : -1;
     }
     mqtt_bytes_free(&connect);
     if (c->phase == JOINING && mqtt_session_idle(c->session))
@@ -443,6 +449,8 @@ static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
 
 static weir_status work(mqtt_connection *c, int64_t now_ms)
 {
+    if (mqtt_nudge_taken(&c->nudge))
+        mqtt_link_nudge(c->link);
     switch (mqtt_link_work(c->link, now_ms)) {
     case MQTT_LINK_RUNS:
         break;

@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "dial.h"
 #include "loopback.h"
+#include "nudge.h"
 #include "session.h"
 
 #include <stdio.h>
@@ -25,7 +26,9 @@ struct mqtt_connection {
     mqtt_session *session;   /* from the first attempt on */
     int broker_fd;           /* from JOINING on */
     int client_fd;           /* paho's end of the loopback; from GREETING on */
-    int wake_fd;             /* an eventfd: paho's callbacks */
+    int wake_fd;             /* an eventfd: paho's callbacks, other tasks' nudges */
+    mqtt_nudge nudge;        /* listed from GREETING on */
+    int64_t nudge_at_ms;     /* while JOINING: the others are asked again; -1: nobody is there */
 
     int64_t wait_until_ms;   /* WAITING ends */
     int64_t deadline_ms;     /* of the attempt */
