@@ -7,6 +7,7 @@
 #include "loopback.h"
 #include "nudge.h"
 #include "session.h"
+#include "subscription.h"
 
 #include <stdio.h>
 
@@ -41,10 +42,7 @@ struct mqtt_connection {
     uint64_t connects, losses, sessions_lost;
     uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;
-    bool subscribed; /* by this task, in the session that the broker has */
-    bool asked;      /* SUBSCRIBE is on its way, or not needed */
-    size_t grants;   /* codes in a SUBACK not yet looked at */
-    int *granted;    /* per filter; -1: unknown */
+    mqtt_subscription *subscription;
     char last_error[TEXT_ROOM], said[TEXT_ROOM];
     int64_t say_again_ms;
 };
