@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IN_ROOM     (128u * 1024)  /* holds the longest topic, so that it can be named */
+#define SKIMMED_MAX (64u * 1024)   /* properties of a message that is too large */
+#define IN_ROOM     (144u * 1024)  /* holds those and the longest topic, so that it can be named */
 #define CONTROL_MAX (1024u * 1024) /* of packets other than PUBLISH */
 #define OUT_SOFT    (512u * 1024)  /* above it nothing is read that asks for an answer */
 #define CLIENT_READ 4096u
@@ -325,12 +326,14 @@ static step on_publish(mqtt_link *link, const mqtt_head *head, const uint8_t *bo
 {
     size_t total = head->head_size + head->body_size;
     mqtt_message message = {.too_large = total > link->settings.max_packet};
-    const char *why;
+    mqtt_fault fault;
     step done;
 
-    switch (mqtt_scan_publish(head, body, have, &message.publish, &why)) {
+    switch (mqtt_scan_publish(MQTT_3_1_1, head, body, have,
+                              message.too_large ? SKIMMED_MAX : SIZE_MAX, &message.publish,
+                              &fault)) {
     case MQTT_BAD:
-        return broken(link, why);
+        return broken(link, fault.why);
     case MQTT_MORE:
         return MORE;
     case MQTT_SCANNED:
