@@ -287,6 +287,14 @@ void mqtt_link_retry(mqtt_link *link)
     link->facts.paused = false;
 }
 
+void mqtt_link_nudge(mqtt_link *link)
+{
+    static const uint8_t pingresp[] = {MQTT_TYPE_PINGRESP << 4, 0};
+
+    if (link->open)
+        mqtt_bytes_append(&link->out[MQTT_CLIENT], pingresp, sizeof(pingresp));
+}
+
 void mqtt_link_drain(mqtt_link *link)
 {
     link->draining = true;
