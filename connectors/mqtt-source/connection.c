@@ -9,6 +9,8 @@
  */
 #include "connection_internal.h"
 
+#include "reasons.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -288,7 +290,7 @@ static weir_status refused(mqtt_connection *c, uint8_t code)
 {
     char why[128];
 
-    snprintf(why, sizeof(why), "the broker refuses the connection: %s", mqtt_refusal_text(code));
+    snprintf(why, sizeof(why), "the broker refuses the connection: %s", mqtt_reason_text(code));
     if (code == 2) {
         hang_up(c);
         return c->host->fail(c->host, WEIR_FATAL, "%s: %s ('%s')",
