@@ -81,9 +81,6 @@ static void read_identity(mqtt_making *m)
     else if (strlen(id) > 23)
         mqtt_note(m, WEIR_INFO, "mqtt.client.id",
                   "'%s' is longer than 23 bytes, which a broker may refuse", id);
-    if (s->password && !s->username)
-        mqtt_note(m, WEIR_ERROR, "mqtt.password",
-                  "MQTT 3.1.1 has no password without mqtt.username");
     if ((s->username && strlen(s->username) > 65535) ||
         (s->password && strlen(s->password) > 65535))
         mqtt_note(m, WEIR_ERROR, "mqtt.username",
@@ -287,6 +284,7 @@ mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector,
     m.setup->settings = settings;
     read_endpoints(&m);
     read_identity(&m);
+    mqtt_read_session(&m);
     read_subscription(&m);
     read_mapping(&m);
     read_delivery(&m);
@@ -307,6 +305,8 @@ void mqtt_setup_free(mqtt_setup *setup)
     free(setup->qos);
     free(setup->client_id);
     free(setup->share_group);
+    free(setup->will.topic);
+    free(setup->will.payload);
     mqtt_template_free(setup->topic);
     mqtt_template_free(setup->key);
     free(setup);

@@ -25,4 +25,7 @@ bool mqtt_says(const char *value, const char *word);
 /* `text` with ${connector} and, when a task is known, ${task} put in. To be freed. */
 char *mqtt_expand(const mqtt_making *m, const char *text);
 
+/* Version, session, limits, will (setup_session.c). */
+void mqtt_read_session(mqtt_making *m);
+
 #endif

@@ -86,9 +86,10 @@ static int listen_at(int *ret_port, int backlog)
 
 static stage *stage_new(const char *uri, const char *const *more)
 {
-    const char *pairs[16] = {"mqtt.server.uri", NULL, "mqtt.topics", "t"};
+    const char *pairs[32] = {"mqtt.server.uri", NULL,           "mqtt.topics",
+                             "t",               "mqtt.version", "3.1.1"};
     stage *s = calloc(1, sizeof(*s));
-    size_t n = 4;
+    size_t n = 6;
     int port;
 
     s->listener = listen_at(&port, 8);
