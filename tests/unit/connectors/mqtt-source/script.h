@@ -254,6 +254,8 @@ static inline void opened(script *s)
     mqtt_link_open(s->link, SCRIPT_5 ? connect_5 : connect_3,
                    SCRIPT_5 ? sizeof(connect_5) : sizeof(connect_3), s->now_ms);
     s->state = MQTT_LINK_RUNS;
+    collect(s);
+    forget_sent(s);
 }
 
 /* A connection whose CONNACK has come. */

@@ -561,7 +561,6 @@ START_TEST(a_refusal_is_noted_and_passed_on)
     script *s = script_new(NULL);
 
     opened(s);
-    forget_sent(s);
     say_connack(s, false, SCRIPT_5 ? 0x87 : 5);
     feed(s);
     ck_assert(!mqtt_link_look(s->link)->connected);
