@@ -141,7 +141,7 @@ static weir_status connection_lost(mqtt_connection *c, const char *why)
              c->quick_losses >= 3 ? c->setup->client_id : "",
              c->quick_losses >= 3 ? "' in use elsewhere?" : "");
     c->losses++;
-    c->lost_unix_ms = unix_ms();
+    mqtt_subscription_seen(c->subscription, unix_ms(), false);
     c->connected_since_unix_ms = -1;
     hang_up(c);
     complain(c, text);
@@ -267,6 +267,7 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
     if (c->client_fd >= 0) {
         mqtt_loopback_close(c->loopback);
         c->loopback = NULL;
+        mqtt_subscription_connecting(c->subscription, c->endpoint);
         mqtt_link_open(c->link, connect.data, mqtt_bytes_size(&connect), now_ms);
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
@@ -288,6 +289,7 @@ static weir_status refused(mqtt_connection *c, uint8_t code)
 {
     char why[128];
 
+    mqtt_subscription_refused(c->subscription);
     snprintf(why, sizeof(why), "the broker refuses the connection: %s", mqtt_refusal_text(code));
     if (code == 2) {
         hang_up(c);
@@ -300,7 +302,8 @@ static weir_status refused(mqtt_connection *c, uint8_t code)
 static void accepted(mqtt_connection *c, int64_t now_ms)
 {
     bool present = mqtt_link_look(c->link)->session_present;
-    char since[32] = "its start";
+    char text[32] = "its end";
+    int64_t since;
 
     c->up_since_ms = now_ms;
     c->connected_since_unix_ms = unix_ms();
@@ -308,15 +311,16 @@ static void accepted(mqtt_connection *c, int64_t now_ms)
     c->host->log(c->host, WEIR_INFO, "connected to %s as '%s', session %s",
                  c->setup->endpoints[c->endpoint].uri, c->setup->client_id,
                  present ? "present" : "new");
-    if (c->connects++ && !present && !c->setup->settings->clean) {
-        mqtt_format_time(c->lost_unix_ms, since, sizeof(since));
-        c->gap_unix_ms = c->lost_unix_ms;
-        c->sessions_lost++;
-        c->host->log(c->host, WEIR_WARN,
-                     "%s has lost the session: messages published since %s may be missing",
-                     c->setup->endpoints[c->endpoint].uri, since);
-    }
-    mqtt_subscription_connected(c->subscription, present);
+    c->connects++;
+    if (!mqtt_subscription_connected(c->subscription, present, c->connected_since_unix_ms, &since))
+        return;
+    if (since >= 0)
+        mqtt_format_time(since, text, sizeof(text));
+    c->gap_unix_ms = since >= 0 ? since : c->connected_since_unix_ms;
+    c->sessions_lost++;
+    c->host->log(c->host, WEIR_WARN,
+                 "%s has lost the session: messages published since %s may be missing",
+                 c->setup->endpoints[c->endpoint].uri, text);
 }
 
 /* The link heard SUBACK. */
@@ -325,6 +329,13 @@ static void on_granted(void *ctx, const uint8_t *codes, size_t count)
     mqtt_connection *c = ctx;
 
     mqtt_subscription_on_suback(c->subscription, codes, count);
+}
+
+static void on_unsubscribed(void *ctx)
+{
+    mqtt_connection *c = ctx;
+
+    mqtt_subscription_on_unsuback(c->subscription);
 }
 
 static weir_status subscribe(mqtt_connection *c)
@@ -474,9 +485,10 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
     c->host = host;
     c->setup = setup;
     c->user = *user;
-    c->link = mqtt_link_new(
-        &limits,
-        &(mqtt_link_user){.ctx = c, .message = mqtt_connection_message, .granted = on_granted});
+    c->link = mqtt_link_new(&limits, &(mqtt_link_user){.ctx = c,
+                                                       .message = mqtt_connection_message,
+                                                       .granted = on_granted,
+                                                       .unsubscribed = on_unsubscribed});
     c->broker_fd = c->client_fd = -1;
     c->idle_by_ms = c->outage_since_ms = c->paused_since_ms = -1;
     c->connected_since_unix_ms = c->gap_unix_ms = -1;
@@ -514,6 +526,8 @@ void mqtt_connection_free(mqtt_connection *c)
 void mqtt_connection_drain(mqtt_connection *c)
 {
     c->draining = true;
+    if (c->connected_since_unix_ms >= 0)
+        mqtt_subscription_seen(c->subscription, unix_ms(), true);
     mqtt_link_drain(c->link);
     if (!mqtt_link_look(c->link)->connected)
         hang_up(c); /* nothing has been taken on it, so there is nothing to acknowledge */
@@ -538,6 +552,7 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
         .losses = c->losses,
         .sessions_lost = c->sessions_lost,
         .granted = mqtt_subscription_granted(c->subscription),
+        .session_epoch = mqtt_subscription_epoch(c->subscription),
         .last_error = c->last_error,
     };
 }

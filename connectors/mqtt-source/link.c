@@ -424,10 +424,14 @@ static step on_control(mqtt_link *link, const mqtt_head *head, const uint8_t *bo
         link->user.granted(link->user.ctx, body + 2, head->body_size - 2);
         relay(link, MQTT_BROKER, head);
         return NEXT;
+    case MQTT_TYPE_UNSUBACK:
+        if (link->user.unsubscribed)
+            link->user.unsubscribed(link->user.ctx);
+        relay(link, MQTT_BROKER, head);
+        return NEXT;
     case MQTT_TYPE_PUBACK:
     case MQTT_TYPE_PUBREC:
     case MQTT_TYPE_PUBCOMP:
-    case MQTT_TYPE_UNSUBACK:
         relay(link, MQTT_BROKER, head);
         return NEXT;
     default:

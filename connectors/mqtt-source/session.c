@@ -139,6 +139,13 @@ int mqtt_session_subscribe(mqtt_session *session, char *const *filters, const in
     return MQTTAsync_subscribeMany(session->handle, (int)count, filters, qos, &response);
 }
 
+int mqtt_session_unsubscribe(mqtt_session *session, char *const *filters, size_t count)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+    return MQTTAsync_unsubscribeMany(session->handle, (int)count, filters, &response);
+}
+
 bool mqtt_session_idle(const mqtt_session *session)
 {
     return !atomic_load(&session->busy);

@@ -33,6 +33,8 @@ int mqtt_session_open(mqtt_session *session, const mqtt_session_connect *how);
 /* One SUBSCRIBE; its answer is the link's to read. 0, or paho's code. */
 int mqtt_session_subscribe(mqtt_session *session, char *const *filters, const int *qos,
                            size_t count);
+/* One UNSUBSCRIBE, likewise. */
+int mqtt_session_unsubscribe(mqtt_session *session, char *const *filters, size_t count);
 
 /* No connection, and none under way: a new attempt may start. */
 bool mqtt_session_idle(const mqtt_session *session);
