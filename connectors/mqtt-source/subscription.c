@@ -2,6 +2,7 @@
 #include "subscription.h"
 
 #include "kept.h"
+#include "reasons.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,6 @@ struct mqtt_subscription {
     bool *unanswered; /* per broker: a CONNECT was sent, and nobody knows what it did */
     size_t at;        /* the broker at hand */
     stage stage;
-    bool joined;   /* paho may be asked to ask */
     bool answered; /* what was asked last */
     char **coming; /* to be subscribed: some of the setup's filters, in their order */
     int *coming_qos;
@@ -85,7 +85,6 @@ void mqtt_subscription_connecting(mqtt_subscription *s, size_t endpoint)
 
     s->at = endpoint;
     s->stage = UNCONNECTED;
-    s->joined = false;
     if (setup->settings->clean)
         return;
     if (s->unanswered[endpoint])
@@ -267,8 +266,8 @@ static mqtt_grant grant(mqtt_subscription *s, size_t i, int code, const char *br
 
     s->granted[i] = code;
     if (code > 2) {
-        s->host->fail(s->host, WEIR_FATAL, "%s refuses the subscription to '%s' (code 0x%02x)",
-                      broker, filter, (unsigned)code);
+        s->host->fail(s->host, WEIR_FATAL, "%s refuses the subscription to '%s' (code 0x%02x): %s",
+                      broker, filter, (unsigned)code, mqtt_reason_text((uint8_t)code));
         return MQTT_GRANT_REFUSED;
     }
     if (code < asked)
@@ -310,7 +309,8 @@ static void on_left(mqtt_subscription *s)
 static mqtt_grant ask(mqtt_subscription *s, mqtt_session *session, char *why, size_t room)
 {
     bool in = s->stage == TO_SUBSCRIBE;
-    int code = in ? mqtt_session_subscribe(session, s->coming, s->coming_qos, s->coming_count)
+    int code = in ? mqtt_session_subscribe(session, s->coming, s->coming_qos, s->coming_count,
+                                           s->setup->retain)
                   : mqtt_session_unsubscribe(session, s->leaving, s->leaving_count);
 
     s->answered = false;
@@ -326,13 +326,11 @@ mqtt_grant mqtt_subscription_step(mqtt_subscription *s, mqtt_session *session, c
 {
     mqtt_grant verdict = MQTT_GRANT_GOES_ON;
 
-    if (!s->joined)
-        s->joined = mqtt_session_joined(session);
     if (s->stage == SUBSCRIBING && s->answered)
         verdict = on_granted(s, broker, why, room);
     else if (s->stage == UNSUBSCRIBING && s->answered)
         on_left(s);
-    if (verdict == MQTT_GRANT_GOES_ON && s->joined &&
+    if (verdict == MQTT_GRANT_GOES_ON && mqtt_session_joined(session) &&
         (s->stage == TO_SUBSCRIBE || s->stage == TO_UNSUBSCRIBE))
         verdict = ask(s, session, why, room);
     return verdict;
