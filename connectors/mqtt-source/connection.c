@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #define HEALTHY_MS      60000  /* after which a connection has proved itself */
-#define QUICK_MS        5000   /* a connection lost sooner was perhaps taken over */
 #define OWNED_AGAIN_MS  1000   /* until the next question whether the task is still ours */
 #define PAHO_IDLE_MS    3000   /* for paho to notice that its broker is gone */
 #define SAY_AGAIN_MS    600000 /* the same words in the log */
@@ -129,30 +128,50 @@ static weir_status attempt_failed(mqtt_connection *c, const char *why, bool slow
     return give_up_or_wait(c, slow);
 }
 
+/* Two clients that both come back at once would throw each other out for ever. */
+static weir_status end_the_war(mqtt_connection *c)
+{
+    return c->host->fail(
+        c->host, WEIR_FATAL,
+        "another client uses id '%s' at %s: twice within a minute it has taken the "
+        "session over. Two connectors, or a connector and another program, must "
+        "not share an id: give one of them another mqtt.client.id, then restart "
+        "this task",
+        c->setup->client_id, c->setup->endpoints[c->endpoint].uri);
+}
+
 /* A connection that was up is gone: the same broker first, unless it names another. */
 static weir_status connection_lost(mqtt_connection *c, const char *why)
 {
-    int64_t lived_ms = c->host->now_ms(c->host) - c->up_since_ms;
+    int64_t now_ms = c->host->now_ms(c->host), lived_ms = now_ms - c->up_since_ms, pause_ms;
     const mqtt_link_facts *link = mqtt_link_look(c->link);
     uint8_t reason = link->left ? link->left_reason : 0;
     char text[TEXT_ROOM];
+    weir_status status;
+    bool suspected;
 
-    c->quick_losses = lived_ms < QUICK_MS ? c->quick_losses + 1 : 0;
+    pause_ms = mqtt_takeover_lost(&c->takeover, lived_ms, reason == MQTT_TAKEN_OVER);
+    suspected = mqtt_takeover_suspected(&c->takeover);
     if (lived_ms >= HEALTHY_MS && !link->malformed)
         c->attempt = 1;
     snprintf(text, sizeof(text), "connection to %s lost: %s%s%s%s",
              c->setup->endpoints[c->endpoint].uri, why,
-             c->quick_losses >= 3 ? "; three times within seconds: is client id '" : "",
-             c->quick_losses >= 3 ? c->setup->client_id : "",
-             c->quick_losses >= 3 ? "' in use elsewhere?" : "");
+             suspected ? "; three times within seconds: is client id '" : "",
+             suspected ? c->setup->client_id : "", suspected ? "' in use elsewhere?" : "");
     c->losses++;
     mqtt_subscription_seen(c->subscription, unix_ms(), false);
     c->connected_since_unix_ms = -1;
     mqtt_connection_hang_up(c);
     complain(c, reason == MQTT_WINDOW_EXCEEDED ? WEIR_ERROR : WEIR_WARN, text);
+    if (reason == MQTT_TAKEN_OVER &&
+        mqtt_takeover_noted(&c->takeover, now_ms, c->host->owned(c->host)))
+        return end_the_war(c);
     if (mqtt_reason_remedy(reason) == MQTT_TRY_ELSEWHERE)
         c->endpoint = mqtt_brokers_after(c->brokers, c->endpoint);
-    return give_up_or_wait(c, mqtt_reason_remedy(reason) == MQTT_TRY_LATER);
+    status = give_up_or_wait(c, mqtt_reason_remedy(reason) == MQTT_TRY_LATER);
+    if (c->wait_until_ms < now_ms + pause_ms)
+        c->wait_until_ms = now_ms + pause_ms;
+    return status;
 }
 
 weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow)
@@ -378,7 +397,7 @@ static weir_status greet(mqtt_connection *c, int64_t now_ms)
     if (mqtt_subscription_done(c->subscription)) {
         c->phase = UP;
         c->outage_since_ms = -1;
-        if (c->quick_losses < 3)
+        if (!mqtt_takeover_suspected(&c->takeover))
             c->said[0] = '\0'; /* the next failure is news, even in the same words */
     }
     return WEIR_DONE;
@@ -578,6 +597,7 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
         .connects = c->connects,
         .losses = c->losses,
         .sessions_lost = c->sessions_lost,
+        .takeovers = c->takeover.count,
         .granted = mqtt_subscription_granted(c->subscription),
         .session_epoch = mqtt_subscription_epoch(c->subscription),
         .last_error = c->last_error,

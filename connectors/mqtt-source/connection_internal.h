@@ -9,6 +9,7 @@
 #include "nudge.h"
 #include "session.h"
 #include "subscription.h"
+#include "takeover.h"
 
 #include <stdio.h>
 
@@ -40,7 +41,8 @@ struct mqtt_connection {
     int64_t up_since_ms, connected_since_unix_ms, gap_unix_ms, paused_since_ms;
     mqtt_brokers *brokers;
     size_t endpoint; /* the broker at hand */
-    unsigned attempt, quick_losses;
+    unsigned attempt;
+    mqtt_takeover takeover;
     uint64_t connects, losses, sessions_lost;
     uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;

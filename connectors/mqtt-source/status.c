@@ -144,6 +144,7 @@ static void tell_counters(writer *w, const mqtt_connection_facts *c, const mqtt_
     number(w, "connects", c->connects);
     number(w, "disconnects", c->losses);
     number(w, "sessions_lost", c->sessions_lost);
+    number(w, "takeovers", c->takeovers);
     open_object(w, "received");
     number(w, "qos0", link->received[0]);
     number(w, "qos1", link->received[1]);
