@@ -27,6 +27,7 @@
 #define PAHO_IDLE_MS    3000   /* for paho to notice that its broker is gone */
 #define SAY_AGAIN_MS    600000 /* the same words in the log */
 #define GOODBYE_MS      500
+#define NUDGE_MS        5     /* until paho is in */
 #define USER_TIMEOUT_MS 20000 /* unacknowledged TCP output, at least */
 
 static int64_t unix_ms(void)
@@ -66,6 +67,7 @@ static void hang_up(mqtt_connection *c)
     mqtt_loopback_close(c->loopback);
     c->loopback = NULL;
     mqtt_link_close(c->link);
+    mqtt_nudge_leave(&c->nudge);
     close_fd(&c->broker_fd);
     close_fd(&c->client_fd);
     c->paused_since_ms = -1;
@@ -237,6 +239,7 @@ static weir_status invite_paho(mqtt_connection *c)
         return attempt_failed(c, why, false);
     }
     c->phase = JOINING;
+    c->nudge_at_ms = 0;
     return WEIR_DONE;
 }
 
@@ -268,6 +271,9 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
         c->phase = GREETING;
+        mqtt_nudge_join(&c->nudge, c->wake_fd);
+    } else if (c->nudge_at_ms >= 0 && now_ms >= c->nudge_at_ms) {
+        c->nudge_at_ms = mqtt_nudge_ask() ? now_ms + NUDGE_MS : -1;
     }
     mqtt_bytes_free(&connect);
     if (c->phase == JOINING && mqtt_session_idle(c->session))
@@ -310,27 +316,7 @@ static void accepted(mqtt_connection *c, int64_t now_ms)
                      "%s has lost the session: messages published since %s may be missing",
                      c->setup->endpoints[c->endpoint].uri, since);
     }
-    /* A filter set that an earlier process subscribed to may be another: the first connection of
-     * this task subscribes, session or not. */
-    if (!present || c->setup->retain == MQTT_RETAIN_SEND)
-        c->subscribed = false;
-    c->asked = c->subscribed;
-}
-
-static weir_status subscribe(mqtt_connection *c)
-{
-    char why[64];
-    int code;
-
-    if (c->asked || !mqtt_session_joined(c->session))
-        return WEIR_DONE;
-    code = mqtt_session_subscribe(c->session, c->setup->filters, c->setup->qos,
-                                  c->setup->filter_count);
-    c->asked = true;
-    if (!code)
-        return WEIR_DONE;
-    snprintf(why, sizeof(why), "paho does not subscribe: code %d", code);
-    return mqtt_connection_fail(c, why, false);
+    mqtt_subscription_connected(c->subscription, present);
 }
 
 /* The link heard SUBACK. */
@@ -338,31 +324,22 @@ static void on_granted(void *ctx, const uint8_t *codes, size_t count)
 {
     mqtt_connection *c = ctx;
 
-    c->grants = count;
-    for (size_t i = 0; i < count && i < c->setup->filter_count; i++)
-        c->granted[i] = codes[i];
+    mqtt_subscription_on_suback(c->subscription, codes, count);
 }
 
-static weir_status check_grants(mqtt_connection *c)
+static weir_status subscribe(mqtt_connection *c)
 {
-    const mqtt_setup *setup = c->setup;
+    char why[128];
 
-    if (c->grants != setup->filter_count)
-        return mqtt_connection_fail(c, "the broker answered for another number of filters", false);
-    c->grants = 0;
-    for (size_t i = 0; i < setup->filter_count; i++) {
-        int granted = c->granted[i];
-
-        if (granted > 2)
-            return c->host->fail(c->host, WEIR_FATAL,
-                                 "%s refuses the subscription to '%s' (code 0x%02x)",
-                                 setup->endpoints[c->endpoint].uri, setup->filters[i], granted);
-        if (granted < setup->qos[i])
-            c->host->log(c->host, WEIR_WARN, "'%s': QoS %d granted, %d asked for%s",
-                         setup->filters[i], granted, setup->qos[i],
-                         granted ? "" : "; at-least-once does not hold for this filter");
+    switch (mqtt_subscription_step(c->subscription, c->session,
+                                   c->setup->endpoints[c->endpoint].uri, why, sizeof(why))) {
+    case MQTT_GRANT_GOES_ON:
+        break;
+    case MQTT_GRANT_BROKEN:
+        return mqtt_connection_fail(c, why, false);
+    case MQTT_GRANT_REFUSED:
+        return WEIR_FATAL;
     }
-    c->subscribed = true;
     return WEIR_DONE;
 }
 
@@ -380,12 +357,7 @@ static weir_status greet(mqtt_connection *c, int64_t now_ms)
     status = subscribe(c);
     if (status != WEIR_DONE || c->phase != GREETING)
         return status;
-    if (c->grants) {
-        status = check_grants(c);
-        if (status != WEIR_DONE || c->phase != GREETING)
-            return status;
-    }
-    if (c->subscribed) {
+    if (mqtt_subscription_done(c->subscription)) {
         c->phase = UP;
         c->outage_since_ms = -1;
         if (c->quick_losses < 3)
@@ -443,6 +415,8 @@ static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
 
 static weir_status work(mqtt_connection *c, int64_t now_ms)
 {
+    if (mqtt_nudge_taken(&c->nudge))
+        mqtt_link_nudge(c->link);
     switch (mqtt_link_work(c->link, now_ms)) {
     case MQTT_LINK_RUNS:
         break;
@@ -506,9 +480,7 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
     c->broker_fd = c->client_fd = -1;
     c->idle_by_ms = c->outage_since_ms = c->paused_since_ms = -1;
     c->connected_since_unix_ms = c->gap_unix_ms = -1;
-    c->granted = mqtt_alloc(setup->filter_count, sizeof(*c->granted));
-    for (size_t i = 0; i < setup->filter_count; i++)
-        c->granted[i] = -1;
+    c->subscription = mqtt_subscription_new(host, setup);
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->wake_fd >= 0)
         return c;
@@ -535,7 +507,7 @@ void mqtt_connection_free(mqtt_connection *c)
     mqtt_session_free(c->session);
     mqtt_link_free(c->link);
     close_fd(&c->wake_fd);
-    free(c->granted);
+    mqtt_subscription_free(c->subscription);
     free(c);
 }
 
@@ -565,7 +537,7 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
         .connects = c->connects,
         .losses = c->losses,
         .sessions_lost = c->sessions_lost,
-        .granted = c->granted,
+        .granted = mqtt_subscription_granted(c->subscription),
         .last_error = c->last_error,
     };
 }

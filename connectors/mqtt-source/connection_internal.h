@@ -5,7 +5,9 @@
 #include "connection.h"
 #include "dial.h"
 #include "loopback.h"
+#include "nudge.h"
 #include "session.h"
+#include "subscription.h"
 
 #include <stdio.h>
 
@@ -25,7 +27,9 @@ struct mqtt_connection {
     mqtt_session *session;   /* from the first attempt on */
     int broker_fd;           /* from JOINING on */
     int client_fd;           /* paho's end of the loopback; from GREETING on */
-    int wake_fd;             /* an eventfd: paho's callbacks */
+    int wake_fd;             /* an eventfd: paho's callbacks, other tasks' nudges */
+    mqtt_nudge nudge;        /* listed from GREETING on */
+    int64_t nudge_at_ms;     /* while JOINING: the others are asked again; -1: nobody is there */
 
     int64_t wait_until_ms;   /* WAITING ends */
     int64_t deadline_ms;     /* of the attempt */
@@ -38,10 +42,7 @@ struct mqtt_connection {
     uint64_t connects, losses, sessions_lost;
     uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;
-    bool subscribed; /* by this task, in the session that the broker has */
-    bool asked;      /* SUBSCRIBE is on its way, or not needed */
-    size_t grants;   /* codes in a SUBACK not yet looked at */
-    int *granted;    /* per filter; -1: unknown */
+    mqtt_subscription *subscription;
     char last_error[TEXT_ROOM], said[TEXT_ROOM];
     int64_t say_again_ms;
 };

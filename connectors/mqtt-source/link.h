@@ -86,6 +86,8 @@ void mqtt_link_retry(mqtt_link *link);
 void mqtt_link_settle(mqtt_link *link, const uint64_t *tokens, size_t count, weir_outcome outcome);
 /* Reads no more from the broker; acknowledgements and pings go on. */
 void mqtt_link_drain(mqtt_link *link);
+/* Something for paho to read that means nothing to it (nudge.h). */
+void mqtt_link_nudge(mqtt_link *link);
 /* The last packet of an orderly end, behind the acknowledgements. */
 void mqtt_link_goodbye(mqtt_link *link);
 

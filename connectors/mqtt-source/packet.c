@@ -13,53 +13,86 @@ static uint16_t read_u16(const uint8_t *bytes)
 
 mqtt_scan mqtt_scan_head(const uint8_t *bytes, size_t size, mqtt_head *ret_head)
 {
-    size_t length = 0;
+    uint32_t length;
+    int digits;
 
-    for (size_t i = 1; i <= 4; i++) {
-        if (i >= size)
-            return MQTT_MORE;
-        length |= (size_t)(bytes[i] & 0x7f) << (7 * (i - 1));
-        if (bytes[i] & 0x80)
-            continue;
-        *ret_head = (mqtt_head){.type = bytes[0] >> 4,
-                                .flags = bytes[0] & 0x0f,
-                                .head_size = i + 1,
-                                .body_size = length};
-        return MQTT_SCANNED;
-    }
+    if (!size)
+        return MQTT_MORE;
+    digits = mqtt_read_varint(bytes + 1, size - 1, &length);
+    if (digits <= 0)
+        return digits ? MQTT_BAD : MQTT_MORE;
+    *ret_head = (mqtt_head){.type = bytes[0] >> 4,
+                            .flags = bytes[0] & 0x0f,
+                            .head_size = 1 + (size_t)digits,
+                            .body_size = length};
+    return MQTT_SCANNED;
+}
+
+static mqtt_scan bad(mqtt_fault *fault, uint8_t reason, const char *why)
+{
+    *fault = (mqtt_fault){reason, why};
     return MQTT_BAD;
 }
 
-mqtt_scan mqtt_scan_publish(const mqtt_head *head, const uint8_t *body, size_t have,
-                            mqtt_publish *ret_publish, const char **ret_why)
+/* The properties at `at`, with their length in front; sets *ret_end behind them. */
+static mqtt_scan scan_properties(const mqtt_head *head, const uint8_t *body, size_t have, size_t at,
+                                 size_t max_size, mqtt_properties *ret_properties, size_t *ret_end,
+                                 mqtt_fault *ret_fault)
+{
+    uint32_t size;
+    int digits = mqtt_read_varint(body + at, have - at, &size);
+
+    if (digits < 0 || (!digits && have == head->body_size))
+        return bad(ret_fault, MQTT_MALFORMED, "properties without a length");
+    if (!digits)
+        return MQTT_MORE;
+    at += (size_t)digits;
+    if (size > head->body_size - at)
+        return bad(ret_fault, MQTT_MALFORMED, "properties that are longer than their packet");
+    *ret_end = at + size;
+    *ret_properties = (mqtt_properties){0};
+    if (size > max_size)
+        return MQTT_SCANNED;
+    if (have < at + size)
+        return MQTT_MORE;
+    return mqtt_check_properties(MQTT_IN(head->type), body + at, size, ret_properties, ret_fault)
+               ? MQTT_SCANNED
+               : MQTT_BAD;
+}
+
+mqtt_scan mqtt_scan_publish(mqtt_level level, const mqtt_head *head, const uint8_t *body,
+                            size_t have, size_t max_properties, mqtt_publish *ret_publish,
+                            mqtt_fault *ret_fault)
 {
     uint8_t qos = head->flags >> 1 & 3;
-    size_t id_size = qos ? 2 : 0;
-    size_t topic_size;
+    size_t id_size = qos ? 2 : 0, topic_size, at;
+    mqtt_properties properties = {0};
+    mqtt_scan scanned;
     uint16_t id;
 
-    *ret_why = NULL;
+    have = have < head->body_size ? have : head->body_size;
     if (qos == 3)
-        *ret_why = "a PUBLISH with QoS 3";
-    else if (head->body_size < 2 + id_size)
-        *ret_why = "a PUBLISH that is too short";
-    if (*ret_why)
-        return MQTT_BAD;
+        return bad(ret_fault, MQTT_MALFORMED, "a PUBLISH with QoS 3");
+    if (head->body_size < 2 + id_size)
+        return bad(ret_fault, MQTT_MALFORMED, "a PUBLISH that is too short");
     if (have < 2)
         return MQTT_MORE;
     topic_size = read_u16(body);
+    at = 2 + topic_size + id_size;
     if (topic_size == 0)
-        *ret_why = "a PUBLISH without a topic";
-    else if (2 + topic_size + id_size > head->body_size)
-        *ret_why = "a PUBLISH whose topic is longer than the packet";
-    if (*ret_why)
-        return MQTT_BAD;
-    if (have < 2 + topic_size + id_size)
+        return bad(ret_fault, MQTT_PROTOCOL_ERROR, "a PUBLISH without a topic");
+    if (at > head->body_size)
+        return bad(ret_fault, MQTT_MALFORMED, "a PUBLISH whose topic is longer than the packet");
+    if (have < at)
         return MQTT_MORE;
     id = qos ? read_u16(body + 2 + topic_size) : 0;
-    if (qos && !id) {
-        *ret_why = "a PUBLISH with packet id 0";
-        return MQTT_BAD;
+    if (qos && !id)
+        return bad(ret_fault, MQTT_PROTOCOL_ERROR, "a PUBLISH with packet id 0");
+    if (level == MQTT_5) {
+        scanned =
+            scan_properties(head, body, have, at, max_properties, &properties, &at, ret_fault);
+        if (scanned != MQTT_SCANNED)
+            return scanned;
     }
     *ret_publish = (mqtt_publish){
         .dup = head->flags & FLAG_DUP,
@@ -68,8 +101,9 @@ mqtt_scan mqtt_scan_publish(const mqtt_head *head, const uint8_t *body, size_t h
         .id = id,
         .topic = (const char *)body + 2,
         .topic_size = topic_size,
-        .payload = body + 2 + topic_size + id_size,
-        .payload_size = head->body_size - 2 - topic_size - id_size,
+        .properties = properties,
+        .payload = body + at,
+        .payload_size = head->body_size - at,
     };
     return MQTT_SCANNED;
 }

@@ -1,4 +1,5 @@
-/* packet.h - MQTT 3.1.1 on the wire: what a packet says, and nothing about what to do with it.
+/* packet.h - MQTT 3.1.1 and 5 on the wire: what a packet says, and nothing about what to do with
+ * it.
  *
  * Everything points into the bytes that were handed in; nothing is copied or kept.
  */
@@ -6,6 +7,7 @@
 #define MQTT_PACKET_H
 
 #include "bytes.h"
+#include "properties.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +31,11 @@ typedef enum mqtt_type {
     MQTT_TYPE_PINGREQ,
     MQTT_TYPE_PINGRESP,
     MQTT_TYPE_DISCONNECT,
+    MQTT_TYPE_AUTH, /* MQTT 5 */
 } mqtt_type;
+
+/* The protocol's version, as CONNECT says it. */
+typedef enum mqtt_level { MQTT_3_1_1 = 4, MQTT_5 = 5 } mqtt_level;
 
 typedef enum mqtt_scan {
     MQTT_SCANNED,
@@ -38,7 +44,7 @@ typedef enum mqtt_scan {
 } mqtt_scan;
 
 typedef struct mqtt_head {
-    uint8_t type;  /* an mqtt_type, or 0 or 15, which 3.1.1 does not know */
+    uint8_t type;  /* an mqtt_type, or 0, which is none */
     uint8_t flags; /* the low half of the first byte */
     size_t head_size;
     size_t body_size;
@@ -53,14 +59,17 @@ typedef struct mqtt_publish {
     uint16_t id; /* 0 for QoS 0 */
     const char *topic;
     size_t topic_size;
+    mqtt_properties properties; /* none in 3.1.1 */
     const uint8_t *payload;
     size_t payload_size;
 } mqtt_publish;
 
 /* A PUBLISH whose body starts at `body`, of which `have` bytes are there. MQTT_SCANNED as soon as
- * topic and id are known: `payload` may still be arriving. On MQTT_BAD sets *ret_why. */
-mqtt_scan mqtt_scan_publish(const mqtt_head *head, const uint8_t *body, size_t have,
-                            mqtt_publish *ret_publish, const char **ret_why);
+ * topic, id and properties are known: `payload` may still be arriving. Properties of more than
+ * `max_properties` bytes are not waited for: they are left out. On MQTT_BAD sets *ret_fault. */
+mqtt_scan mqtt_scan_publish(mqtt_level level, const mqtt_head *head, const uint8_t *body,
+                            size_t have, size_t max_properties, mqtt_publish *ret_publish,
+                            mqtt_fault *ret_fault);
 
 /* The packet id that PUBACK, PUBREC, PUBREL, PUBCOMP and SUBACK start with; 0: bad. */
 uint16_t mqtt_scan_id(const mqtt_head *head, const uint8_t *body);

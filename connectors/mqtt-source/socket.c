@@ -160,8 +160,10 @@ static int timeout(const mqtt_connection *c, int64_t deadline_ms, int64_t now_ms
         sooner(&until_ms, c->wait_until_ms);
     if (c->phase > WAITING && c->phase < UP)
         sooner(&until_ms, c->deadline_ms);
-    if (c->phase == JOINING)
+    if (c->phase == JOINING) {
         sooner(&until_ms, mqtt_loopback_next_ms(c->loopback));
+        sooner(&until_ms, c->nudge_at_ms);
+    }
     if (c->phase >= GREETING) {
         sooner(&until_ms, mqtt_link_next_ms(c->link));
         if (now_ms < c->cool_until_ms)

@@ -30,7 +30,7 @@ const weir_option weir_worker_options[] = {
      .max = 3600000, .group = CLUSTER,
      .doc = "Milliseconds without a heartbeat after which a worker counts as dead; brokers have "
             "limits of their own (group.min.session.timeout.ms)."},
-    {"heartbeat.interval.ms", FIELD(heartbeat_interval_ms), .fallback = "1000", .min = 1,
+    {"heartbeat.interval.ms", FIELD(heartbeat_interval_ms), .fallback = "500", .min = 1,
      .max = 3600000, .group = CLUSTER,
      .doc = "Milliseconds between heartbeats; less than a third of session.timeout.ms is wise."},
     {"rebalance.timeout.ms", FIELD(rebalance_timeout_ms), .fallback = "60000", .min = 1,

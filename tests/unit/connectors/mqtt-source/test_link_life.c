@@ -363,7 +363,7 @@ END_TEST
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
-#define BUFFER (128 * 1024)
+#define BUFFER (144 * 1024)
 #define LIMIT  (1024 * 1024)
 
 /* A packet of so many bytes in all: fixed header 1 + length bytes, topic 3, id 2. */
