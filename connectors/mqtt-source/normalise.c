@@ -41,7 +41,6 @@ static const struct later {
     {"kafka.timestamp", "receive", WEIR_WARN},
     {"dedupe.key", NULL, WEIR_WARN},
     {"dedupe.window.", NULL, WEIR_WARN},
-    {"config.unknown.keys", "warn", WEIR_ERROR},
     {NULL, NULL, WEIR_INFO},
 };
 

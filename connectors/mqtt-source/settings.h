@@ -24,6 +24,7 @@ typedef struct mqtt_settings {
     const char *ack_mode;
     int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
     const char *full_policy, *tolerance, *payload_level, *dedupe;
+    const char *unknown_keys; /* read by the worker */
 } mqtt_settings;
 
 extern const weir_option mqtt_options[];
