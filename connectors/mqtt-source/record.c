@@ -186,7 +186,7 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
         snprintf(why, room,
                  "its payload of %zu bytes is more than mqtt.maximum.packet.size (%lld) "
                  "allows",
-                 publish->payload_size, (long long)records->setup->settings->max_packet);
+                 publish->payload_size, (long long)records->setup->max_packet);
         return false;
     }
     if (!mqtt_is_text(publish->topic, publish->topic_size)) {

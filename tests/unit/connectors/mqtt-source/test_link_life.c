@@ -215,10 +215,34 @@ static const struct {
     mqtt_link_settings settings;
     size_t taken;
 } limits[] = {
-    {"unacked records", {1 << 20, 3, 1 << 30, 1000, false, false, 10000}, 4},
-    {"unacked bytes", {1 << 20, 1000, 21, 1000, false, false, 10000}, 3},
-    {"one message always fits", {1 << 20, 1000, 1, 1000, false, false, 10000}, 1},
-    {"records without an acknowledgement", {1 << 20, 1000, 1 << 30, 1, false, false, 10000}, 5},
+    {"unacked records",
+     {.max_packet = 1 << 20,
+      .max_unacked = 3,
+      .max_unacked_bytes = 1 << 30,
+      .max_loose = 1000,
+      .ping_timeout_ms = 10000},
+     4},
+    {"unacked bytes",
+     {.max_packet = 1 << 20,
+      .max_unacked = 1000,
+      .max_unacked_bytes = 21,
+      .max_loose = 1000,
+      .ping_timeout_ms = 10000},
+     3},
+    {"one message always fits",
+     {.max_packet = 1 << 20,
+      .max_unacked = 1000,
+      .max_unacked_bytes = 1,
+      .max_loose = 1000,
+      .ping_timeout_ms = 10000},
+     1},
+    {"records without an acknowledgement",
+     {.max_packet = 1 << 20,
+      .max_unacked = 1000,
+      .max_unacked_bytes = 1 << 30,
+      .max_loose = 1,
+      .ping_timeout_ms = 10000},
+     5},
 };
 
 START_TEST(every_limit_stops_reading_and_lets_go_again)
