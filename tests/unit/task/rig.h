@@ -241,8 +241,13 @@ static inline size_t rig_status(void *self, char *json, size_t room)
     return (size_t)length;
 }
 
-static const weir_source rig_source = {sizeof(weir_source), rig_start, rig_poll,  rig_settled,
-                                       rig_drain,           rig_stop,  rig_status};
+static const weir_source rig_source = {.size = sizeof(weir_source),
+                                       .start = rig_start,
+                                       .poll = rig_poll,
+                                       .settled = rig_settled,
+                                       .drain = rig_drain,
+                                       .stop = rig_stop,
+                                       .status = rig_status};
 typedef struct rig_settings {
     const char *needed;
 } rig_settings;
