@@ -12,6 +12,7 @@ struct weir_slot {
     weir_slot *next; /* in the list of unused slots; the slot itself while it is in use */
     void *kept;
     bool dead;
+    void *load;
 };
 
 void weir_inflight_free(weir_inflight *inflight)
@@ -24,7 +25,8 @@ void weir_inflight_free(weir_inflight *inflight)
     free(inflight->chunks);
     free(inflight->tokens);
     free(inflight->outcomes);
-    *inflight = (weir_inflight){.bound = inflight->bound};
+    *inflight =
+        (weir_inflight){.bound = inflight->bound, .unload = inflight->unload, .ctx = inflight->ctx};
 }
 
 size_t weir_inflight_unsettled(const weir_inflight *inflight)
@@ -66,6 +68,7 @@ weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token)
     inflight->unused = slot->next;
     slot->token = token;
     slot->next = slot;
+    slot->load = inflight->load;
     inflight->sent++;
     return slot;
 }
@@ -103,7 +106,13 @@ bool weir_inflight_is_dead(const weir_slot *slot)
     return slot->dead;
 }
 
-void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_outcome outcome)
+static void unload(weir_inflight *inflight, void *load, weir_outcome outcome)
+{
+    if (load)
+        inflight->unload(inflight->ctx, load, outcome);
+}
+
+static void add_answer(weir_inflight *inflight, uint64_t token, weir_outcome outcome)
 {
     if (inflight->answered == inflight->room) {
         inflight->room = inflight->room ? inflight->room * 2 : CHUNK;
@@ -116,9 +125,16 @@ void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_ou
     inflight->outcomes[inflight->answered++] = (uint8_t)outcome;
 }
 
+void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_outcome outcome)
+{
+    add_answer(inflight, token, outcome);
+    unload(inflight, inflight->load, outcome);
+}
+
 void weir_inflight_answer(weir_inflight *inflight, weir_slot *slot, weir_outcome outcome)
 {
-    weir_inflight_answer_token(inflight, slot->token, outcome);
+    add_answer(inflight, slot->token, outcome);
+    unload(inflight, slot->load, outcome);
     weir_inflight_unsend(inflight, slot);
 }
 

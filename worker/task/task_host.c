@@ -277,9 +277,8 @@ static weir_status may_take(weir_source_task *task, const weir_record *record, c
     return WEIR_AGAIN;
 }
 
-static weir_status host_emit(const weir_host *host, const weir_record *record)
+static weir_status emit(weir_source_task *task, const weir_record *record)
 {
-    weir_source_task *task = task_of(host);
     weir_status may = may_take(task, record, "emit");
     weir_outgoing out;
     weir_converter_use use;
@@ -301,18 +300,49 @@ static weir_status host_emit(const weir_host *host, const weir_record *record)
     return produce(task, record, &out);
 }
 
-static weir_status host_reject(const weir_host *host, const weir_record *record, const char *kind,
-                               const char *why)
+static weir_status reject(weir_source_task *task, const weir_record *record, const char *kind,
+                          const char *why)
 {
-    weir_source_task *task = task_of(host);
     weir_status may = may_take(task, record, "reject");
     weir_failure failure;
 
     if (may != WEIR_DONE)
         return may;
-    failure = failure_of(task, record, kind && kind[0] ? kind : "rejected",
+    failure = failure_of(task, record, kind[0] ? kind : "rejected",
                          why ? why : "the connector did not say why");
     return weir_task_refuse(task, record, &failure);
+}
+
+/* The record's source offset is tracked before anything can become of the record. `kind` NULL: it
+ * is emitted. */
+static weir_status hand_over(weir_source_task *task, const weir_record *record, const char *kind,
+                             const char *why)
+{
+    weir_tracked *tracked;
+    weir_status status;
+    weir_err err;
+
+    if (weir_task_offsets_track(task, record, &tracked, &err) != WEIR_OK) {
+        weir_task_fail(task, "%s", err.msg);
+        return WEIR_FATAL;
+    }
+    task->inflight.load = tracked;
+    status = kind ? reject(task, record, kind, why) : emit(task, record);
+    task->inflight.load = NULL;
+    if (status != WEIR_DONE)
+        weir_task_offsets_untrack(tracked);
+    return status;
+}
+
+static weir_status host_emit(const weir_host *host, const weir_record *record)
+{
+    return hand_over(task_of(host), record, NULL, NULL);
+}
+
+static weir_status host_reject(const weir_host *host, const weir_record *record, const char *kind,
+                               const char *why)
+{
+    return hand_over(task_of(host), record, kind ? kind : "", why);
 }
 
 void weir_task_host_init(weir_source_task *task)
@@ -329,5 +359,7 @@ void weir_task_host_init(weir_source_task *task)
         .owned = host_owned,
         .now_ms = host_now_ms,
         .reject = host_reject,
+        .offset = weir_task_host_offset,
+        .keep_offset = weir_task_host_keep_offset,
     };
 }
