@@ -26,7 +26,7 @@ typedef struct mqtt_settings {
     const char *kafka_topic, *replacement, *kafka_key, *headers, *format;
     const char *ack_mode;
     int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
-    const char *full_policy, *tolerance, *payload_level, *dedupe;
+    const char *full_policy, *payload_level, *dedupe;
     const char *unknown_keys; /* read by the worker */
 } mqtt_settings;
 
@@ -65,7 +65,7 @@ typedef struct mqtt_setup {
     char *client_id, *share_group; /* ${connector} put in; ${task} too when task >= 0 */
     mqtt_mapping mapping;
     mqtt_retain retain;
-    bool shared, ack_on_receive, fail_when_full, skip_bad, first_failure_is_fatal;
+    bool shared, ack_on_receive, fail_when_full, first_failure_is_fatal;
     int payload_level; /* a weir_level; -1: payloads are not logged */
 } mqtt_setup;
 
