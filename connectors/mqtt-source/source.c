@@ -26,16 +26,22 @@ typedef struct task {
 /* ---- A message ---------------------------------------------------------------------------------
  */
 
+/* Bytes as text, what is not printable as dots. */
+static void show(char *to, size_t room, const void *bytes, size_t size)
+{
+    const uint8_t *from = bytes;
+
+    size = size < room - 1 ? size : room - 1;
+    for (size_t i = 0; i < size; i++)
+        to[i] = (char)(from[i] < 0x20 || from[i] > 0x7e ? '.' : from[i]);
+    to[size] = '\0';
+}
+
 static void log_payload(const task *t, const mqtt_publish *publish)
 {
     char shown[SHOWN + 1];
-    size_t size = publish->payload_size < SHOWN ? publish->payload_size : SHOWN;
 
-    for (size_t i = 0; i < size; i++)
-        shown[i] =
-            (char)(publish->payload[i] < 0x20 || publish->payload[i] > 0x7e ? '.'
-                                                                            : publish->payload[i]);
-    shown[size] = '\0';
+    show(shown, sizeof(shown), publish->payload, publish->payload_size);
     t->host->log(t->host, (weir_level)t->setup->payload_level, "'%.*s' QoS %d, %zu bytes: %s",
                  (int)publish->topic_size, publish->topic, publish->qos, publish->payload_size,
                  shown);
@@ -44,11 +50,14 @@ static void log_payload(const task *t, const mqtt_publish *publish)
 /* No record can be made of it: the worker knows what the user wants then. */
 static weir_status reject(task *t, const mqtt_message *message, const char *why)
 {
+    char topic[SHOWN + 1], words[2 * SHOWN + 256];
     mqtt_rejected rejected;
     weir_status status;
 
+    show(topic, sizeof(topic), message->publish.topic, message->publish.topic_size);
+    snprintf(words, sizeof(words), "a message on '%s': %s", topic, why);
     mqtt_rejected_fill(&rejected, message);
-    status = t->host->reject(t->host, &rejected.record, mqtt_record_fault(t->records), why);
+    status = t->host->reject(t->host, &rejected.record, mqtt_record_fault(t->records), words);
     if (status == WEIR_DONE)
         t->facts.rejected++;
     return status;

@@ -39,13 +39,13 @@ static weir_code read_dead_letters(const weir_error_policy_source *source,
                                    weir_error_policy *policy, weir_err *err)
 {
     const char *topic = weir_props_get(source->config, "errors.deadletterqueue.topic.name");
-    int64_t replication;
+    int64_t replication = 3;
     char *client_id;
     weir_code rc;
 
     if (!topic || !*topic)
         return WEIR_OK;
-    rc = read_number(source->config, "errors.deadletterqueue.topic.replication.factor", 3,
+    rc = read_number(source->config, "errors.deadletterqueue.topic.replication.factor", replication,
                      &replication, err);
     if (rc != WEIR_OK)
         return rc;

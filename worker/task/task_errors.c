@@ -131,22 +131,20 @@ static void log_now_and_then(weir_source_task *task, const weir_failure *failure
     const weir_error_policy *policy = &task->config.errors;
     weir_task_errors *errors = &task->errors;
     int64_t now_ms = weir_now_ms();
-    const char *topic = failure->topic ? failure->topic : "(none)";
 
     errors->unlogged++;
     if (now_ms < errors->log_ms)
         return;
     if (policy->dead_letters)
         weir_logf(WEIR_WARN,
-                  "%" PRIu64 " records on their way to the dead-letter topic '%s'; the last one, "
-                  "for topic '%s', failed at %s: %s",
-                  errors->unlogged, policy->dead_letters, topic, failure->stage, failure->why);
+                  "%" PRIu64 " records on their way to the dead-letter topic '%s'; the last one "
+                  "failed at %s: %s",
+                  errors->unlogged, policy->dead_letters, failure->stage, failure->why);
     else
         weir_logf(WEIR_WARN,
-                  "%" PRIu64
-                  " records dropped because of errors.tolerance=all; the last one for topic "
-                  "'%s' at %s: %s",
-                  errors->unlogged, topic, failure->stage, failure->why);
+                  "%" PRIu64 " records dropped because of errors.tolerance=all; the last one "
+                  "failed at %s: %s",
+                  errors->unlogged, failure->stage, failure->why);
     errors->unlogged = 0;
     errors->log_ms = now_ms + LOG_EVERY_MS;
 }
@@ -164,14 +162,20 @@ static void note(weir_source_task *task, const weir_failure *failure)
 static void fail_with(weir_source_task *task, const weir_failure *failure)
 {
     const char *letters = task->config.errors.dead_letters;
+    char *where = failure->topic ? weir_format(" for topic '%s'", failure->topic) : NULL;
+    char *dead = letters
+                     ? weir_format(" (it went to the dead-letter topic '%s' as well, but is not "
+                                   "acknowledged to the source)",
+                                   letters)
+                     : NULL;
 
-    weir_task_fail(task,
-                   "Tolerance exceeded in error handler: a record for topic '%s' failed at stage "
-                   "'%s' with class '%s': %s%s%s%s",
-                   failure->topic ? failure->topic : "", failure->stage, failure->class_name,
-                   failure->why, letters ? " (it went to the dead-letter topic '" : "",
-                   letters ? letters : "",
-                   letters ? "' as well, but is not acknowledged to the source)" : "");
+    weir_task_fail(
+        task,
+        "Tolerance exceeded in error handler: a record%s failed at stage '%s' with class "
+        "'%s': %s%s",
+        where ? where : "", failure->stage, failure->class_name, failure->why, dead ? dead : "");
+    free(where);
+    free(dead);
 }
 
 /* ---- Another try --------------------------------------------------------------------------- */
