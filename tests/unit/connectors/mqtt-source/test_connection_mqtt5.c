@@ -108,7 +108,7 @@ START_TEST(auto_tries_5_first_and_falls_back_at_once)
     ck_assert_ptr_nonnull(strstr(status(s), "\"mqtt_version\":\"3.1.1\""));
     broker_hangs_up(s); /* … and it is remembered */
     until_status(s, "closed the connection");
-    s->now_ms += 500;
+    s->now_ms += 2000;
     until_connect(s, MQTT_3_1_1, packet);
     stage_free(s);
 }
@@ -140,7 +140,7 @@ START_TEST(a_broker_that_speaks_5_is_asked_in_5_again_after_a_loss)
     until_up(s, MQTT_5);
     broker_hangs_up(s);
     until_status(s, "closed the connection");
-    s->now_ms += 500;
+    s->now_ms += 2000;
     until_connect(s, MQTT_5, packet);
     stage_free(s);
 }
