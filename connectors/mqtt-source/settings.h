@@ -27,12 +27,22 @@ typedef struct mqtt_settings {
     const char *ack_mode;
     int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
     const char *full_policy, *tolerance, *payload_level, *dedupe;
+    const char *dedupe_key;
+    int64_t dedupe_size, dedupe_ms;
+    bool cleanup;
+    const char *pause;
 } mqtt_settings;
 
 extern const weir_option mqtt_options[];
 
 typedef enum mqtt_format { MQTT_AS_BYTES, MQTT_AS_STRING, MQTT_AS_JSON, MQTT_AS_FOUND } mqtt_format;
 typedef enum mqtt_retain { MQTT_RETAIN_IF_NEW, MQTT_RETAIN_SEND, MQTT_RETAIN_NEVER } mqtt_retain;
+
+typedef enum mqtt_dedupe {
+    MQTT_DEDUPE_NONE,
+    MQTT_DEDUPE_REDELIVERY,
+    MQTT_DEDUPE_CONTENT, /* redeliveries too */
+} mqtt_dedupe;
 
 typedef enum mqtt_version {
     MQTT_VERSION_AUTO, /* 5, and 3.1.1 where a broker does not want it */
@@ -67,6 +77,7 @@ typedef struct mqtt_setup {
     mqtt_template *key; /* NULL: records have none */
     mqtt_format format;
     mqtt_retain retain;
+    mqtt_dedupe dedupe;
     bool shared, ack_on_receive, fail_when_full, skip_bad, first_failure_is_fatal;
     bool mqtt_headers, camel_headers;
     int payload_level; /* a weir_level; -1: payloads are not logged */

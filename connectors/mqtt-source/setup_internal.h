@@ -27,5 +27,7 @@ char *mqtt_expand(const mqtt_making *m, const char *text);
 
 /* Version, session, limits, will (setup_session.c). */
 void mqtt_read_session(mqtt_making *m);
+/* Duplicates, pause (setup_dedupe.c). */
+void mqtt_read_dedupe(mqtt_making *m);
 
 #endif
