@@ -14,8 +14,8 @@ static const char *const ack_modes[] = {"kafka", "receive", NULL};
 static const char *const full_policies[] = {"block", "fail", NULL};
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const levels[] = {"OFF", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
+static const char *const unknowns[] = {"warn", "error", NULL};
 static const char *const dedupes[] = {"none", "redelivery", "content", NULL};
-static const char *const pauses[] = {"disconnect", "hold", NULL};
 
 #define CONNECTION "Connection"
 #define SESSION    "Session and subscription"
@@ -99,9 +99,6 @@ const weir_option mqtt_options[] = {
      .group = SESSION,
      .doc = "When the connector is deleted, or has fewer tasks: end their sessions at the broker, "
             "with what is queued in them."},
-    {"mqtt.pause.behavior", FIELD(pause), .fallback = "disconnect", .allowed = pauses,
-     .importance = WEIR_LOW, .group = SESSION,
-     .doc = "What a paused task does: leave, while the broker queues. hold is not yet supported."},
     {"mqtt.task.assignment", FIELD(assignment), .fallback = "topics", .allowed = assignments,
      .importance = WEIR_MEDIUM, .group = SESSION,
      .doc = "Several tasks share out the filters, or share each filter ($share)."},
@@ -166,5 +163,8 @@ const weir_option mqtt_options[] = {
     {"log.payload.level", FIELD(payload_level), .fallback = "OFF", .allowed = levels,
      .importance = WEIR_LOW, .group = DELIVERY,
      .doc = "Level at which the start of every payload is logged."},
+    {"config.unknown.keys", FIELD(unknown_keys), .fallback = "warn", .allowed = unknowns,
+     .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Keys that nobody knows are reported (warn), or the config is refused (error)."},
     {0},
 };

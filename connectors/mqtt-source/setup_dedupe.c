@@ -1,4 +1,4 @@
-/* setup_dedupe.c - what is a duplicate, and what a paused task does. See settings.h. */
+/* setup_dedupe.c - what is a duplicate. See settings.h. */
 #include "content.h"
 #include "setup_internal.h"
 
@@ -33,8 +33,4 @@ void mqtt_read_dedupe(mqtt_making *m)
                                                          : MQTT_DEDUPE_REDELIVERY;
     if (m->setup->dedupe == MQTT_DEDUPE_CONTENT)
         read_content(m);
-    if (mqtt_says(s->pause, "hold"))
-        mqtt_note(m, WEIR_ERROR, "mqtt.pause.behavior",
-                  "hold is not yet supported: a paused task leaves the broker, which queues as far "
-                  "as its limits go");
 }

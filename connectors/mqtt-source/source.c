@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "content.h"
+#include "forget.h"
 #include "record.h"
 #include "status.h"
 
@@ -232,4 +233,5 @@ const weir_source mqtt_source = {
     .drain = drain,
     .stop = stop,
     .status = status,
+    .forget = mqtt_forget,
 };
