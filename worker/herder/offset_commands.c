@@ -93,6 +93,51 @@ static bool may_change(const weir_herder *h, weir_slot *slot, const weir_connect
     return true;
 }
 
+/* Refuses what no connector could have written. */
+static bool is_primitive(weir_slot *slot, const json_t *map)
+{
+    const json_t *value;
+    const char *field;
+
+    json_object_foreach ((json_t *)(uintptr_t)map, field, value)
+        if (json_is_object(value) || json_is_array(value)) {
+            weir_slot_refuse(slot, WEIR_FAILED,
+                             "Offsets may only contain primitive types as values, but field %s "
+                             "contains %s",
+                             field, json_is_object(value) ? "MAP" : "ARRAY");
+            return false;
+        }
+    return true;
+}
+
+/* False: refused. */
+static bool may_be_put(weir_slot *slot)
+{
+    json_t *list = NULL, *one;
+    bool good = true;
+    size_t i;
+
+    if (slot->request.what == WEIR_ASK_RESET_OFFSETS)
+        return true;
+    if (weir_json_read(slot->offsets, strlen(slot->offsets), &list, NULL) != WEIR_OK) {
+        weir_slot_refuse(slot, WEIR_FAILED, "these offsets are no JSON");
+        return false;
+    }
+    json_array_foreach (list, i, one) {
+        if (!good)
+            break;
+        good = json_is_object(json_object_get(one, "partition"));
+        if (!good)
+            weir_slot_refuse(slot, WEIR_INVALID,
+                             "The partition for a source connector offset cannot be null or "
+                             "missing");
+        good = good && is_primitive(slot, json_object_get(one, "partition")) &&
+               is_primitive(slot, json_object_get(one, "offset"));
+    }
+    json_decref(list);
+    return good;
+}
+
 static weir_code put_one(weir_offset_client *client, const json_t *one)
 {
     const json_t *offset = json_object_get(one, "offset");
@@ -184,7 +229,7 @@ static bool has_come(weir_slot *slot)
 void weir_offsets_change(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry)
 {
     if (!slot->client) {
-        if (!may_change(h, slot, entry))
+        if (!may_change(h, slot, entry) || !may_be_put(slot))
             return;
         if (!weir_tasks_let_go(h, slot->connector)) {
             weir_command_again(h, slot);
