@@ -36,7 +36,7 @@ static const weir_option options[] = {
 typedef struct source {
     const weir_host *host;
     const settings *settings;
-    int64_t starts, next;
+    int64_t starts, next, next_ms;
     bool drains;
 } source;
 
@@ -88,7 +88,7 @@ static weir_status start(const weir_host *host, const void *given, void **self)
 static weir_status poll_once(void *self, int64_t deadline_ms)
 {
     source *s = self;
-    int64_t left_ms = deadline_ms - s->host->now_ms(s->host);
+    int64_t now_ms = s->host->now_ms(s->host), left_ms = deadline_ms - now_ms;
     struct pollfd wakeup = {.fd = s->host->wakeup_fd, .events = POLLIN};
     char value[40], offset[40], room[PARTITION_ROOM];
     weir_record record = {.size = sizeof(record),
@@ -97,7 +97,7 @@ static weir_status poll_once(void *self, int64_t deadline_ms)
                           .timestamp_ms = -1,
                           .token = (uint64_t)s->next};
 
-    if (s->settings->topic && !s->drains) {
+    if (s->settings->topic && !s->drains && now_ms >= s->next_ms) {
         snprintf(value, sizeof(value), "%" PRId64, s->next);
         snprintf(offset, sizeof(offset), "{\"n\":%" PRId64 "}", s->next);
         record.value = (weir_data){WEIR_TEXT, value, strlen(value)};
@@ -106,14 +106,16 @@ static weir_status poll_once(void *self, int64_t deadline_ms)
         switch (s->host->emit(s->host, &record)) {
         case WEIR_DONE:
             s->next++;
+            s->next_ms = now_ms + PAUSE_MS;
             break;
         case WEIR_AGAIN:
             break;
         default:
             return WEIR_FATAL;
         }
-        left_ms = left_ms < PAUSE_MS ? left_ms : PAUSE_MS;
     }
+    if (s->settings->topic && !s->drains)
+        left_ms = left_ms < PAUSE_MS ? left_ms : PAUSE_MS;
     poll(&wakeup, 1, left_ms > 0 ? (int)left_ms : 0);
     return WEIR_DONE;
 }
