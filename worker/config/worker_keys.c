@@ -30,7 +30,7 @@ const weir_option weir_worker_options[] = {
      .max = 3600000, .group = CLUSTER,
      .doc = "Milliseconds without a heartbeat after which a worker counts as dead; brokers have "
             "limits of their own (group.min.session.timeout.ms)."},
-    {"heartbeat.interval.ms", FIELD(heartbeat_interval_ms), .fallback = "1000", .min = 1,
+    {"heartbeat.interval.ms", FIELD(heartbeat_interval_ms), .fallback = "500", .min = 1,
      .max = 3600000, .group = CLUSTER,
      .doc = "Milliseconds between heartbeats; less than a third of session.timeout.ms is wise."},
     {"rebalance.timeout.ms", FIELD(rebalance_timeout_ms), .fallback = "60000", .min = 1,
@@ -112,8 +112,8 @@ const weir_option weir_worker_options[] = {
      .group = REST, .doc = "Accept // and /* */ comments in posted JSON."},
     {"rest.status.details", FIELD(rest_status_details), .fallback = "true", .importance = WEIR_LOW,
      .group = REST,
-     .doc = "Show what a running task reports as `details` in its status; false for clients that "
-            "refuse unknown fields."},
+     .doc = "Show what a running task reports as `details` in its status, and `notes` in the answer "
+            "to a validation; false for clients that refuse unknown fields."},
 
     {"log.level", FIELD(log_level), .fallback = "info", .allowed = levels, .importance = WEIR_LOW,
      .group = LOG, .doc = "Least important lines that are written."},

@@ -73,6 +73,8 @@ static void unref(weir_source_task *task)
     pthread_mutex_destroy(&task->hearing);
     weir_props_clear(&task->connector_config);
     weir_props_clear(&task->task_config);
+    free(task->notes_json);
+    free(task->config_json);
     free(task->connector);
     free(task->context);
     free(task);

@@ -9,6 +9,9 @@
  *   last_error, last_error_at   of the task or its plugin; null when there was none
  *   producer     {"last_error", "last_error_at"}: what librdkafka complained about since the last
  *                record was delivered
+ *   notes        [{"level", "key", "text"}]: what was said about the config when it was planned
+ *   config       the config as it is understood: the plugin's own keys, defaults included; secrets
+ *                are hidden
  *   plugin       the plugin's own words
  */
 #include "base/clock.h"
@@ -152,6 +155,10 @@ static void write_details(weir_source_task *task, weir_buf *json)
         trouble = weir_task_producer_trouble(task->producer, &at_ms);
     add_error(json, trouble[0] ? trouble : NULL, at_ms);
     weir_buf_char(json, '}');
+    if (task->notes_json)
+        weir_buf_format(json, ",\"notes\":%s", task->notes_json);
+    if (task->config_json)
+        weir_buf_format(json, ",\"config\":%s", task->config_json);
     if (plugin) {
         weir_buf_text_add(json, ",\"plugin\":");
         weir_buf_text_add(json, plugin);

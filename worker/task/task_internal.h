@@ -5,6 +5,7 @@
  *   task_host.c     what the plugin may call: emit above all
  *   task_offsets.c  how far the source has come (task_offsets.h)
  *   task_details.c  what the task says about itself
+ *   task_meaning.c  what its config means, and what was noted about it
  */
 #ifndef WEIR_TASK_TASK_INTERNAL_H
 #define WEIR_TASK_TASK_INTERNAL_H
@@ -100,6 +101,7 @@ struct weir_source_task {
     char *details; /* as last reported */
     int64_t details_ms;
     weir_buf plugin_status, plugin_json;
+    char *notes_json, *config_json; /* NULL: none */
     /* scratch of emit */
     weir_buf key, value, *header_values;
     weir_outgoing_header *headers;
@@ -138,6 +140,12 @@ void weir_task_host_init(weir_source_task *task);
 bool weir_task_record_failed(weir_source_task *task, const char *stage, const char *class_name,
                              const char *topic, const char *why);
 weir_task_answer weir_task_answered;
+
+/* ---- task_meaning.c ---- */
+
+/* Once the config was read: logs what was noted about it when it was planned, and fills in
+ * notes_json and config_json. */
+void weir_task_tell_meaning(weir_source_task *task);
 
 /* ---- task_details.c ---- */
 

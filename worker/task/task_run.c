@@ -424,6 +424,7 @@ static bool configure(weir_source_task *task)
     task->configured = true;
     if (weir_task_config_read(&from, &task->config, &err) != WEIR_OK)
         weir_task_fail(task, "%s", err.msg);
+    weir_task_tell_meaning(task);
     task->inflight.bound = task->config.in_flight;
     task->inflight.unload = weir_task_offsets_settled;
     task->inflight.ctx = task;

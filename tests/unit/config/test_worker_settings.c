@@ -77,7 +77,7 @@ START_TEST(a_minimal_file_has_sensible_defaults)
     ck_assert_ptr_null(s->plugin_path);
     ck_assert_str_eq(s->header_converter, "org.apache.kafka.connect.storage.SimpleHeaderConverter");
     ck_assert_int_eq(s->session_timeout_ms, 6000);
-    ck_assert_int_eq(s->heartbeat_interval_ms, 1000);
+    ck_assert_int_eq(s->heartbeat_interval_ms, 500);
     ck_assert_int_eq(s->rebalance_timeout_ms, 60000);
     ck_assert_int_eq(s->rebalance_delay_ms, 0);
     ck_assert_int_eq(s->graceful_shutdown_ms, 5000);
