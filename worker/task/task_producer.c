@@ -129,6 +129,26 @@ void weir_task_producer_close(weir_task_producer *producer)
     free(producer);
 }
 
+weir_code weir_task_producer_be_patient(weir_task_producer *producer, const char *topic,
+                                        weir_err *err)
+{
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(producer->rk);
+    rd_kafka_topic_t *handle;
+    char why[256];
+
+    if (rd_kafka_topic_conf_set(conf, "message.timeout.ms", "0", why, sizeof(why)) !=
+        RD_KAFKA_CONF_OK) {
+        rd_kafka_topic_conf_destroy(conf);
+        return weir_fail(err, WEIR_INVALID, "topic '%s': %s", topic, why);
+    }
+    handle = rd_kafka_topic_new(producer->rk, topic, conf); /* takes it, come what may */
+    if (!handle)
+        return weir_fail(err, WEIR_INVALID, "topic '%s': %s", topic,
+                         rd_kafka_err2str(rd_kafka_last_error()));
+    weir_map_set(&producer->topics, topic, handle);
+    return WEIR_OK;
+}
+
 /* ---- Sending ------------------------------------------------------------------------------ */
 
 static rd_kafka_topic_t *topic_of(weir_task_producer *producer, const char *name, weir_err *err)

@@ -26,6 +26,11 @@ WEIR_MUST_CHECK weir_code weir_task_producer_open(const weir_props *props, int w
 /* What is still on its way may or may not arrive, and is not reported. */
 void weir_task_producer_close(weir_task_producer *producer);
 
+/* Before anything is sent to it: what is for this topic waits for Kafka without a limit, whatever
+ * delivery.timeout.ms the user has given records. */
+WEIR_MUST_CHECK weir_code weir_task_producer_be_patient(weir_task_producer *producer,
+                                                        const char *topic, weir_err *err);
+
 typedef struct weir_outgoing_header {
     const char *name;
     weir_bytes value;

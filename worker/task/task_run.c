@@ -398,6 +398,17 @@ static void wind_down(weir_source_task *task)
         weir_logf(WEIR_WARN, "source offsets are not known to be written: records may come twice");
 }
 
+static weir_code open_producer(weir_source_task *task, weir_err *err)
+{
+    const char *dead_letters = task->config.errors.dead_letters;
+    weir_code rc = weir_task_producer_open(&task->config.producer, task->wakeup_fd,
+                                           weir_task_answered, task, &task->producer, err);
+
+    if (rc == WEIR_OK && dead_letters)
+        rc = weir_task_producer_be_patient(task->producer, dead_letters, err);
+    return rc;
+}
+
 static void one_instance(weir_source_task *task)
 {
     weir_err err;
@@ -409,12 +420,9 @@ static void one_instance(weir_source_task *task)
     if (!await_dead_topic(task))
         return;
     weir_task_offsets_open(task); /* it is read while the producer is made */
-    if (weir_task_producer_open(&task->config.producer, task->wakeup_fd, weir_task_answered, task,
-                                &task->producer, &err) != WEIR_OK) {
+    if (open_producer(task, &err) != WEIR_OK) {
         weir_task_fail(task, "cannot make the producer: %s", err.msg);
-        return;
-    }
-    if (read_offsets(task) && start_plugin(task)) {
+    } else if (read_offsets(task) && start_plugin(task)) {
         if (!task->reported_any || task->reported != WEIR_TASK_RUNNING)
             weir_task_report(task, WEIR_TASK_RUNNING, NULL);
         while (!is_unwanted(task) && !task->failure && !task->restart)

@@ -262,6 +262,29 @@ START_TEST(nothing_is_settled_before_the_letter_is_written)
 }
 END_TEST
 
+START_TEST(a_letter_waits_for_kafka_whatever_time_a_record_has)
+{
+    rig_up();
+    letters_up();
+    tolerate();
+    rig_override("delivery.timeout.ms", "500");
+    rig_task_up();
+    WITH_RIG(rig.emit = 1);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 1);
+    rd_kafka_mock_broker_set_down(rig.mock, 1);
+    WITH_RIG(rig.emit = 1);
+    WAIT_FOR(rig_told("\"timeout\":1"));
+    WAIT_FOR(rig_told("Kafka: no answer for 3 s"));
+    ck_assert_uint_eq(rig.settled, 1);
+    rd_kafka_mock_broker_set_up(rig.mock, 1);
+    WAIT_FOR(rig.counts[WEIR_DEAD_LETTERED] == 1);
+    rig_stop_task();
+    ck_assert_str_eq(rig_states(), "RE");
+    letters_down();
+    rig_down();
+}
+END_TEST
+
 START_TEST(a_payload_too_large_for_the_letter_too_is_left_out_and_that_is_said)
 {
     static const char zeros[8000];
@@ -600,6 +623,7 @@ WEIR_UNIT_MAIN(
         tests, without_tolerance_there_is_a_letter_but_the_task_fails_and_nothing_is_acknowledged,
         0, (int)WEIR_COUNT(failing));
     tcase_add_test(tests, nothing_is_settled_before_the_letter_is_written);
+    tcase_add_test(tests, a_letter_waits_for_kafka_whatever_time_a_record_has);
     tcase_add_test(tests, a_payload_too_large_for_the_letter_too_is_left_out_and_that_is_said);
     tcase_add_test(tests, a_payload_that_the_dead_letter_topic_refuses_is_left_out_too);
     tcase_add_test(tests, a_payload_that_was_never_stored_is_said_to_be_missing);
