@@ -146,7 +146,8 @@ static bool try_next(mqtt_dial *dial)
     return false;
 }
 
-mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, int *ret_fd, char *why, size_t room)
+mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, mqtt_transport *ret_transport, char *why,
+                               size_t room)
 {
     lookup *l = dial->lookup;
     socklen_t size = sizeof(dial->last_errno);
@@ -170,7 +171,7 @@ mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, int *ret_fd, char *why, size_t r
             return MQTT_DIALLING;
         if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &dial->last_errno, &size) == 0 &&
             !dial->last_errno) {
-            *ret_fd = dial->fd;
+            *ret_transport = (mqtt_transport){.fd = dial->fd};
             dial->fd = -1;
             return MQTT_DIALLED;
         }

@@ -6,8 +6,9 @@
 #ifndef MQTT_DIAL_H
 #define MQTT_DIAL_H
 
+#include "transport.h"
+
 #include <poll.h>
-#include <stddef.h>
 
 typedef struct mqtt_dial mqtt_dial;
 
@@ -17,9 +18,10 @@ void mqtt_dial_free(mqtt_dial *dial);
 
 typedef enum mqtt_dial_state { MQTT_DIALLING, MQTT_DIALLED, MQTT_DIAL_FAILED } mqtt_dial_state;
 
-/* Goes as far as it can. MQTT_DIALLED sets *ret_fd, which is the caller's now: non-blocking,
+/* Goes as far as it can. MQTT_DIALLED sets *ret_transport, which is the caller's now,
  * without Nagle. MQTT_DIAL_FAILED writes why, in words. Every address found is tried. */
-mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, int *ret_fd, char *why, size_t room);
+mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, mqtt_transport *ret_transport, char *why,
+                               size_t room);
 
 /* What to wait for before the next step. */
 struct pollfd mqtt_dial_waits(const mqtt_dial *dial);
