@@ -191,7 +191,8 @@ static weir_status begin(mqtt_connection *c, int64_t now_ms)
     }
     c->attempt++;
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
-    c->dial = mqtt_dial_start(broker->host, broker->port);
+    c->dial =
+        mqtt_dial_start(broker->host, broker->port, broker->tls ? &c->setup->settings->ssl : NULL);
     c->phase = DIALLING;
     return WEIR_DONE;
 }

@@ -1,4 +1,4 @@
-/* dial.h - from a host name to a connected socket, without ever waiting.
+/* dial.h - from a host name to a transport, TLS included, without ever waiting.
  *
  * Threads  The task's; the name is looked up on a thread of its own, which touches nothing of the
  *          task's and outlives an abandoned dial as long as the resolver takes.
@@ -6,14 +6,16 @@
 #ifndef MQTT_DIAL_H
 #define MQTT_DIAL_H
 
+#include "tls.h"
 #include "transport.h"
 
 #include <poll.h>
 
 typedef struct mqtt_dial mqtt_dial;
 
-/* `host` and `port` are copied. */
-mqtt_dial *mqtt_dial_start(const char *host, const char *port);
+/* `host` and `port` are copied. `tls` outlives the dial and what it makes; NULL: without. Its files
+ * are read here and now; what is wrong with them, the first step says. */
+mqtt_dial *mqtt_dial_start(const char *host, const char *port, const mqtt_tls_settings *tls);
 void mqtt_dial_free(mqtt_dial *dial);
 
 typedef enum mqtt_dial_state { MQTT_DIALLING, MQTT_DIALLED, MQTT_DIAL_FAILED } mqtt_dial_state;

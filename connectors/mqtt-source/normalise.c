@@ -118,8 +118,6 @@ static const struct later {
     {"mqtt.server.failover", "ordered", WEIR_WARN},
     {"mqtt.session.cleanup.on.delete", NULL, WEIR_WARN},
     {"mqtt.pause.behavior", "disconnect", WEIR_WARN},
-    {"mqtt.ssl.endpoint.identification.algorithm", "https", WEIR_ERROR},
-    {"mqtt.ssl.", NULL, WEIR_ERROR},
     {"mqtt.ws.", NULL, WEIR_ERROR},
     {"mqtt.proxy.uri", NULL, WEIR_ERROR},
     {"mqtt.will.enabled", "false", WEIR_WARN},

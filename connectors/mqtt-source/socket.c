@@ -96,7 +96,10 @@ static weir_status broker_ready(mqtt_connection *c, short ready, int64_t now_ms)
 {
     socklen_t size = sizeof(c->broker.error);
 
-    if (!ready || c->broker.fd < 0)
+    if (c->broker.fd < 0)
+        return WEIR_DONE;
+    ready &= mqtt_transport_waits(&c->broker, true, false) | POLLIN | POLLERR | POLLHUP;
+    if (!ready)
         return WEIR_DONE;
     if (c->phase >= GREETING && mqtt_link_wants(c->link, MQTT_BROKER)) {
         if (!hear(c, MQTT_BROKER, now_ms))
@@ -120,6 +123,12 @@ static weir_status client_ready(mqtt_connection *c, short ready, int64_t now_ms)
 /* ---- Waiting ------------------------------------------------------------------------------------
  */
 
+static bool reads_broker(const mqtt_connection *c, int64_t now_ms)
+{
+    return c->phase >= GREETING && mqtt_link_wants(c->link, MQTT_BROKER) &&
+           now_ms >= c->cool_until_ms;
+}
+
 static void fill(mqtt_connection *c, struct pollfd *waits, int64_t now_ms)
 {
     size_t size;
@@ -135,9 +144,8 @@ static void fill(mqtt_connection *c, struct pollfd *waits, int64_t now_ms)
     if (c->phase < GREETING)
         return;
     waits[BROKER].fd = c->broker.fd;
-    waits[BROKER].events = mqtt_transport_waits(
-        &c->broker, mqtt_link_wants(c->link, MQTT_BROKER) && now_ms >= c->cool_until_ms,
-        mqtt_link_output(c->link, MQTT_BROKER, &size));
+    waits[BROKER].events = mqtt_transport_waits(&c->broker, reads_broker(c, now_ms),
+                                                mqtt_link_output(c->link, MQTT_BROKER, &size));
     waits[CLIENT].fd = c->client.fd;
     waits[CLIENT].events = mqtt_transport_waits(&c->client, mqtt_link_wants(c->link, MQTT_CLIENT),
                                                 mqtt_link_output(c->link, MQTT_CLIENT, &size));
@@ -176,17 +184,18 @@ static weir_status sleep_and_move(mqtt_connection *c, int64_t deadline_ms, bool 
 {
     struct pollfd waits[WAITS];
     int64_t now_ms = c->host->now_ms(c->host);
+    bool pending = reads_broker(c, now_ms) && mqtt_transport_pending(&c->broker);
     eventfd_t events;
     weir_status status;
 
     fill(c, waits, now_ms);
-    if (poll(waits, WAITS, timeout(c, deadline_ms, now_ms)) <= 0)
+    if (poll(waits, WAITS, pending ? 0 : timeout(c, deadline_ms, now_ms)) <= 0 && !pending)
         return WEIR_DONE;
     now_ms = c->host->now_ms(c->host);
     *ret_woken = waits[WAKEUP].revents;
     if (waits[PAHO].revents)
         eventfd_read(c->wake_fd, &events);
-    status = broker_ready(c, waits[BROKER].revents & (POLLIN | POLLERR | POLLHUP), now_ms);
+    status = broker_ready(c, pending ? POLLIN : waits[BROKER].revents, now_ms);
     if (status == WEIR_DONE)
         status = client_ready(c, waits[CLIENT].revents, now_ms);
     return status;
