@@ -9,6 +9,8 @@
  */
 #include "connection_internal.h"
 
+#include "reasons.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -41,7 +43,7 @@ static int64_t unix_ms(void)
 /* ---- Failing --------------------------------------------------------------------------------- */
 
 /* In status always; in the log when it is news. */
-static void complain(mqtt_connection *c, const char *text)
+static void complain(mqtt_connection *c, weir_level level, const char *text)
 {
     int64_t now_ms = c->host->now_ms(c->host);
 
@@ -50,10 +52,10 @@ static void complain(mqtt_connection *c, const char *text)
         return;
     snprintf(c->said, sizeof(c->said), "%s", text);
     c->say_again_ms = now_ms + SAY_AGAIN_MS;
-    c->host->log(c->host, WEIR_WARN, "%s", text);
+    c->host->log(c->host, level, "%s", text);
 }
 
-static void hang_up(mqtt_connection *c)
+void mqtt_connection_hang_up(mqtt_connection *c)
 {
     mqtt_dial_free(c->dial);
     c->dial = NULL;
@@ -113,20 +115,23 @@ static weir_status attempt_failed(mqtt_connection *c, const char *why, bool slow
              mqtt_endpoint_is_local(broker) && strstr(why, "cannot connect")
                  ? " (inside a container, localhost is the container itself)"
                  : "");
-    hang_up(c);
-    complain(c, text);
-    c->endpoint = (c->endpoint + 1) % c->setup->endpoint_count;
+    mqtt_connection_hang_up(c);
+    complain(c, WEIR_WARN, text);
+    mqtt_brokers_failed(c->brokers, c->endpoint);
+    c->endpoint = mqtt_brokers_after(c->brokers, c->endpoint);
     return give_up_or_wait(c, slow);
 }
 
-/* A connection that was up is gone: the same broker first. */
+/* A connection that was up is gone: the same broker first, unless it names another. */
 static weir_status connection_lost(mqtt_connection *c, const char *why)
 {
     int64_t lived_ms = c->host->now_ms(c->host) - c->up_since_ms;
+    const mqtt_link_facts *link = mqtt_link_look(c->link);
+    uint8_t reason = link->left ? link->left_reason : 0;
     char text[TEXT_ROOM];
 
     c->quick_losses = lived_ms < QUICK_MS ? c->quick_losses + 1 : 0;
-    if (lived_ms >= HEALTHY_MS)
+    if (lived_ms >= HEALTHY_MS && !link->malformed)
         c->attempt = 1;
     snprintf(text, sizeof(text), "connection to %s lost: %s%s%s%s",
              c->setup->endpoints[c->endpoint].uri, why,
@@ -136,9 +141,11 @@ static weir_status connection_lost(mqtt_connection *c, const char *why)
     c->losses++;
     c->lost_unix_ms = unix_ms();
     c->connected_since_unix_ms = -1;
-    hang_up(c);
-    complain(c, text);
-    return give_up_or_wait(c, false);
+    mqtt_connection_hang_up(c);
+    complain(c, reason == MQTT_WINDOW_EXCEEDED ? WEIR_ERROR : WEIR_WARN, text);
+    if (mqtt_reason_remedy(reason) == MQTT_TRY_ELSEWHERE)
+        c->endpoint = mqtt_brokers_after(c->brokers, c->endpoint);
+    return give_up_or_wait(c, mqtt_reason_remedy(reason) == MQTT_TRY_LATER);
 }
 
 weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow)
@@ -149,23 +156,27 @@ weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow)
 /* ---- WAITING, DIALLING, JOINING ---------------------------------------------------------------
  */
 
-/* paho must have forgotten the last connection; when it does not, it gets a new handle. */
+/* paho must have forgotten the last connection; when it does not, or when this broker is to be
+ * asked in another version, it gets a new handle. */
 static bool paho_is_ready(mqtt_connection *c, int64_t now_ms, int *ret_code)
 {
+    mqtt_level level = mqtt_brokers_level(c->brokers, c->endpoint);
+    bool idle = c->session && mqtt_session_idle(c->session);
+
     *ret_code = 0;
-    if (c->session && mqtt_session_idle(c->session)) {
+    if (idle && mqtt_session_level(c->session) == level) {
         c->idle_by_ms = -1;
         return true;
     }
-    if (c->session && c->idle_by_ms < 0)
+    if (c->session && !idle && c->idle_by_ms < 0)
         c->idle_by_ms = now_ms + PAHO_IDLE_MS;
-    if (c->session && now_ms < c->idle_by_ms) {
+    if (c->session && !idle && now_ms < c->idle_by_ms) {
         c->wait_until_ms = c->idle_by_ms; /* or sooner: its callback makes wake_fd readable */
         return false;
     }
     mqtt_session_free(c->session);
     c->idle_by_ms = -1;
-    c->session = mqtt_session_new(c->setup->client_id, c->wake_fd, ret_code);
+    c->session = mqtt_session_new(level, c->setup->client_id, c->wake_fd, ret_code);
     return c->session;
 }
 
@@ -209,10 +220,15 @@ static void keep_watch(mqtt_connection *c)
 /* TCP stands; now paho is asked in. */
 static weir_status invite_paho(mqtt_connection *c)
 {
+    const mqtt_settings *s = c->setup->settings;
     mqtt_session_connect how = {
-        .clean = c->setup->settings->clean,
-        .keepalive_s = (int)c->setup->settings->keepalive_s,
-        .timeout_s = (int)c->setup->settings->connect_timeout_s + 1,
+        .clean = s->clean,
+        .keepalive_s = (int)s->keepalive_s,
+        .timeout_s = (int)s->connect_timeout_s + 1,
+        .will = &c->setup->will,
+        .session_expiry_s = s->clean ? 0 : (uint32_t)s->session_expiry_s,
+        .receive_maximum = c->setup->receive_maximum,
+        .maximum_packet = (uint32_t)s->max_packet, /* 0 unless the user gave one */
     };
     char why[128];
     int code;
@@ -220,6 +236,7 @@ static weir_status invite_paho(mqtt_connection *c)
     mqtt_dial_free(c->dial);
     c->dial = NULL;
     keep_watch(c);
+    c->born = false;
     c->loopback = mqtt_loopback_open();
     if (!c->loopback) {
         snprintf(why, sizeof(why), "cannot listen on 127.0.0.1 for paho: %s", strerror(errno));
@@ -278,20 +295,7 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
 /* ---- GREETING: CONNACK and SUBACK --------------------------------------------------------------
  */
 
-static weir_status refused(mqtt_connection *c, uint8_t code)
-{
-    char why[128];
-
-    snprintf(why, sizeof(why), "the broker refuses the connection: %s", mqtt_refusal_text(code));
-    if (code == 2) {
-        hang_up(c);
-        return c->host->fail(c->host, WEIR_FATAL, "%s: %s ('%s')",
-                             c->setup->endpoints[c->endpoint].uri, why, c->setup->client_id);
-    }
-    return attempt_failed(c, why, code != 3);
-}
-
-static void accepted(mqtt_connection *c, int64_t now_ms)
+static weir_status accepted(mqtt_connection *c, int64_t now_ms)
 {
     bool present = mqtt_link_look(c->link)->session_present;
     char since[32] = "its start";
@@ -299,8 +303,9 @@ static void accepted(mqtt_connection *c, int64_t now_ms)
     c->up_since_ms = now_ms;
     c->connected_since_unix_ms = unix_ms();
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
-    c->host->log(c->host, WEIR_INFO, "connected to %s as '%s', session %s",
+    c->host->log(c->host, WEIR_INFO, "connected to %s as '%s', MQTT %s, session %s",
                  c->setup->endpoints[c->endpoint].uri, c->setup->client_id,
+                 mqtt_link_look(c->link)->level == MQTT_5 ? "5" : "3.1.1",
                  present ? "present" : "new");
     if (c->connects++ && !present && !c->setup->settings->clean) {
         mqtt_format_time(c->lost_unix_ms, since, sizeof(since));
@@ -311,6 +316,7 @@ static void accepted(mqtt_connection *c, int64_t now_ms)
                      c->setup->endpoints[c->endpoint].uri, since);
     }
     mqtt_subscription_connected(c->subscription, present);
+    return mqtt_greeting_accepted(c);
 }
 
 /* The link heard SUBACK. */
@@ -340,15 +346,17 @@ static weir_status subscribe(mqtt_connection *c)
 static weir_status greet(mqtt_connection *c, int64_t now_ms)
 {
     const mqtt_link_facts *facts = mqtt_link_look(c->link);
-    weir_status status;
+    weir_status status = WEIR_DONE;
 
     if (!facts->answered)
         return WEIR_DONE;
+    mqtt_brokers_answered(c->brokers, c->endpoint);
     if (facts->refused)
-        return refused(c, facts->refused);
+        return mqtt_greeting_refused(c);
     if (c->connected_since_unix_ms < 0)
-        accepted(c, now_ms);
-    status = subscribe(c);
+        status = accepted(c, now_ms);
+    if (status == WEIR_DONE)
+        status = subscribe(c);
     if (status != WEIR_DONE || c->phase != GREETING)
         return status;
     if (mqtt_subscription_done(c->subscription)) {
@@ -407,6 +415,17 @@ static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
     return WEIR_DONE;
 }
 
+static void watch_window(mqtt_connection *c)
+{
+    if (c->window_said || !mqtt_link_look(c->link)->window_exceeded)
+        return;
+    c->window_said = true;
+    c->host->log(c->host, WEIR_WARN,
+                 "%s sends more messages at once than mqtt.receive.maximum (%u) allows, as "
+                 "mosquitto before 2.0.13 does; it is borne",
+                 c->setup->endpoints[c->endpoint].uri, c->setup->receive_maximum);
+}
+
 static weir_status work(mqtt_connection *c, int64_t now_ms)
 {
     if (mqtt_nudge_taken(&c->nudge))
@@ -415,6 +434,7 @@ static weir_status work(mqtt_connection *c, int64_t now_ms)
     case MQTT_LINK_RUNS:
         break;
     case MQTT_LINK_BROKEN:
+        mqtt_connection_flush(c); /* a broker that talks nonsense is told so */
         return mqtt_connection_fail(c, mqtt_link_why(c->link), false);
     case MQTT_LINK_FAILED:
         return WEIR_FATAL; /* whoever refused the message has called host->fail() */
@@ -425,6 +445,8 @@ static weir_status work(mqtt_connection *c, int64_t now_ms)
         if (status != WEIR_DONE || c->phase == WAITING)
             return status;
     }
+    mqtt_greeting_birth(c);
+    watch_window(c);
     return watch_pause(c, now_ms);
 }
 
@@ -456,13 +478,14 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
     mqtt_connection *c = mqtt_alloc(1, sizeof(*c));
     const mqtt_settings *s = setup->settings;
     mqtt_link_settings limits = {
-        .max_packet = (size_t)s->max_packet,
+        .max_packet = setup->max_packet,
         .max_unacked = (size_t)s->max_unacked,
         .max_unacked_bytes = (uint64_t)s->max_unacked_bytes,
         .max_loose = (size_t)s->queue_size,
         .ack_on_receive = setup->ack_on_receive,
         .skip_retained = setup->retain == MQTT_RETAIN_NEVER,
         .ping_timeout_ms = s->ping_timeout_ms,
+        .receive_maximum = setup->receive_maximum,
     };
 
     c->host = host;
@@ -471,6 +494,8 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
     c->link = mqtt_link_new(
         &limits,
         &(mqtt_link_user){.ctx = c, .message = mqtt_connection_message, .granted = on_granted});
+    c->brokers = mqtt_brokers_new(setup);
+    c->endpoint = mqtt_brokers_first(c->brokers);
     c->broker = c->client = MQTT_NO_TRANSPORT;
     c->idle_by_ms = c->outage_since_ms = c->paused_since_ms = -1;
     c->connected_since_unix_ms = c->gap_unix_ms = -1;
@@ -494,15 +519,16 @@ void mqtt_connection_free(mqtt_connection *c)
     if (!c)
         return;
     if (c->phase >= GREETING) {
-        mqtt_link_goodbye(c->link);
+        mqtt_greeting_goodbye(c);
         mqtt_connection_say_goodbye(c, c->host->now_ms(c->host) + GOODBYE_MS);
     }
-    hang_up(c);
+    mqtt_connection_hang_up(c);
     mqtt_session_free(c->session);
     mqtt_link_free(c->link);
     if (c->wake_fd >= 0)
         close(c->wake_fd);
     mqtt_subscription_free(c->subscription);
+    mqtt_brokers_free(c->brokers);
     free(c);
 }
 
@@ -511,7 +537,8 @@ void mqtt_connection_drain(mqtt_connection *c)
     c->draining = true;
     mqtt_link_drain(c->link);
     if (!mqtt_link_look(c->link)->connected)
-        hang_up(c); /* nothing has been taken on it, so there is nothing to acknowledge */
+        mqtt_connection_hang_up(
+            c); /* nothing has been taken on it, so there is nothing to acknowledge */
 }
 
 mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
@@ -524,6 +551,7 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
                  : c->not_owned ? "waiting for the worker's lease"
                                 : states[c->phase],
         .broker = c->setup->endpoints[c->endpoint].uri,
+        .version = mqtt_brokers_level(c->brokers, c->endpoint) == MQTT_5 ? "5" : "3.1.1",
         .link = c->link,
         .connected_since_unix_ms = c->connected_since_unix_ms,
         .paused_since_ms = c->paused_since_ms,

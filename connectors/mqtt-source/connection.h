@@ -32,6 +32,7 @@ void mqtt_connection_drain(mqtt_connection *connection);
 typedef struct mqtt_connection_facts {
     const char *state; /* "connected", "connecting", "waiting", … */
     const char *broker;
+    const char *version; /* of MQTT, that it is asked in */
     const mqtt_link *link;
     int64_t connected_since_unix_ms; /* -1: not connected */
     int64_t paused_since_ms;         /* -1: reading */

@@ -36,13 +36,32 @@ void mqtt_link_free(mqtt_link *link)
     free(link);
 }
 
+/* What CONNECT fixes for the whole connection. */
+static void note_connect(mqtt_link *link, const uint8_t *bytes, size_t size)
+{
+    mqtt_connect connect;
+    mqtt_head head;
+
+    link->facts.level = MQTT_3_1_1;
+    link->keepalive_s = 0;
+    if (mqtt_scan_head(bytes, size, &head) != MQTT_SCANNED ||
+        size < head.head_size + head.body_size ||
+        !mqtt_scan_connect(&head, bytes + head.head_size, &connect))
+        return;
+    link->facts.level = connect.level;
+    link->keepalive_s = connect.keepalive_s;
+}
+
 void mqtt_link_open(mqtt_link *link, const void *connect, size_t size, int64_t now_ms)
 {
     mqtt_link_close(link);
+    note_connect(link, connect, size);
     link->open = true;
-    link->now_ms = now_ms;
-    link->facts.answered = false;
-    link->facts.refused = 0;
+    link->now_ms = link->sent_ms = now_ms;
+    link->ping_every_ms = 0;
+    link->facts.answered = link->facts.left = link->facts.malformed = false;
+    link->facts.refused = link->facts.left_reason = 0;
+    link->facts.said[0] = '\0';
     mqtt_bytes_append(&link->out[MQTT_BROKER], connect, size);
 }
 
@@ -62,9 +81,12 @@ void mqtt_link_close(mqtt_link *link)
     link->open = link->facts.connected = link->facts.paused = false;
 }
 
-link_step mqtt_link_broken(mqtt_link *link, const char *what)
+link_step mqtt_link_broken(mqtt_link *link, uint8_t reason, const char *what)
 {
     snprintf(link->why, sizeof(link->why), "the broker sent %s", what);
+    link->facts.malformed = true;
+    if (link->facts.connected && link->facts.level == MQTT_5)
+        mqtt_put_disconnect(&link->out[MQTT_BROKER], reason);
     return LINK_BROKEN;
 }
 
@@ -138,6 +160,8 @@ void mqtt_link_sent(mqtt_link *link, mqtt_side to, size_t size)
     bool was_full = mqtt_bytes_size(&link->out[to]) >= LINK_OUT_SOFT;
 
     mqtt_bytes_consume(&link->out[to], size);
+    if (to == MQTT_BROKER)
+        link->sent_ms = link->now_ms;
     if (was_full && mqtt_bytes_size(&link->out[to]) < LINK_OUT_SOFT)
         mqtt_link_retry(link);
 }
@@ -174,7 +198,7 @@ static link_step next_from_broker(mqtt_link *link)
     bytes = in->data + in->start;
     switch (mqtt_scan_head(bytes, have, &head)) {
     case MQTT_BAD:
-        return mqtt_link_broken(link, "a packet with a fifth length byte");
+        return mqtt_link_broken(link, MQTT_MALFORMED, "a packet with a fifth length byte");
     case MQTT_MORE:
         return LINK_MORE;
     case MQTT_SCANNED:
@@ -182,7 +206,7 @@ static link_step next_from_broker(mqtt_link *link)
     }
     total = head.head_size + head.body_size;
     if (!link->facts.connected && (head.type != MQTT_TYPE_CONNACK || link->facts.answered))
-        return mqtt_link_broken(link, "something else than a CONNACK first");
+        return mqtt_link_broken(link, MQTT_PROTOCOL_ERROR, "something else than a CONNACK first");
     if (head.type == MQTT_TYPE_PUBLISH) {
         done = mqtt_link_on_publish(link, &head, bytes + head.head_size, have - head.head_size);
         link->packet_size = done == LINK_MORE && total <= link->settings.max_packet ? total : 0;
@@ -190,7 +214,7 @@ static link_step next_from_broker(mqtt_link *link)
             return done;
     } else {
         if (head.body_size > CONTROL_MAX)
-            return mqtt_link_broken(link, "a control packet of more than 1 MiB");
+            return mqtt_link_broken(link, MQTT_MALFORMED, "a control packet of more than 1 MiB");
         link->packet_size = total;
         if (have < total)
             return LINK_MORE;
@@ -263,6 +287,7 @@ mqtt_link_state mqtt_link_work(mqtt_link *link, int64_t now_ms)
         mqtt_link_answer_pings(link);
     }
     mqtt_link_release_acks(link);
+    mqtt_link_keep_alive(link);
     if (done == LINK_FAILED)
         return MQTT_LINK_FAILED;
     return done == LINK_BROKEN || broker_is_silent(link) ? MQTT_LINK_BROKEN : MQTT_LINK_RUNS;
@@ -275,9 +300,14 @@ const char *mqtt_link_why(const mqtt_link *link)
 
 int64_t mqtt_link_next_ms(const mqtt_link *link)
 {
-    if (link->ping_ms < 0 || !mqtt_link_reads_broker(link))
-        return -1;
-    return link->ping_ms + link->settings.ping_timeout_ms;
+    int64_t next_ms = -1;
+
+    if (link->ping_ms >= 0 && mqtt_link_reads_broker(link))
+        next_ms = link->ping_ms + link->settings.ping_timeout_ms;
+    if (link->open && link->ping_every_ms &&
+        (next_ms < 0 || link->sent_ms + link->ping_every_ms < next_ms))
+        next_ms = link->sent_ms + link->ping_every_ms;
+    return next_ms;
 }
 
 void mqtt_link_retry(mqtt_link *link)
@@ -299,6 +329,14 @@ void mqtt_link_drain(mqtt_link *link)
 {
     link->draining = true;
     mqtt_link_answer_pings(link);
+}
+
+void mqtt_link_say(mqtt_link *link, const char *topic, const char *payload, bool retain)
+{
+    if (!link->facts.connected)
+        return;
+    mqtt_link_release_acks(link);
+    mqtt_put_publish(&link->out[MQTT_BROKER], link->facts.level, topic, payload, retain);
 }
 
 void mqtt_link_goodbye(mqtt_link *link)

@@ -31,12 +31,15 @@ struct mqtt_link {
     unsigned pings_relayed;   /* paho waits for the answer */
     unsigned pings_swallowed; /* paho has its answer already; these come before relayed ones */
     int64_t ping_ms;          /* when the broker was asked for a sign of life; -1: it is not */
+    int64_t ping_every_ms;    /* without anything sent, if paho's pings are too rare; 0: not */
+    int64_t sent_ms;          /* when something last left for the broker */
+    uint16_t keepalive_s;     /* paho's */
     int64_t now_ms;
-    char why[128];
+    char why[384];
 };
 
-/* The broker sent what it must not: "a PUBLISH with QoS 3". */
-link_step mqtt_link_broken(mqtt_link *link, const char *what);
+/* The broker sent what it must not: "a PUBLISH with QoS 3". In MQTT 5 it is told, with `reason`. */
+link_step mqtt_link_broken(mqtt_link *link, uint8_t reason, const char *what);
 bool mqtt_link_reads_broker(const mqtt_link *link);
 
 /* A PUBLISH of which `have` bytes of the body are there. */
@@ -50,6 +53,8 @@ void mqtt_link_release_acks(mqtt_link *link);
 /* Any other packet, whole: of the broker's, of paho's. */
 link_step mqtt_link_on_control(mqtt_link *link, const mqtt_head *head, const uint8_t *body);
 link_step mqtt_link_on_client(mqtt_link *link, const mqtt_head *head);
+/* A ping of our own, when the broker wants to hear more often from us than paho knows. */
+void mqtt_link_keep_alive(mqtt_link *link);
 /* Reading stops: the broker's answers lie behind what is not read, so paho gets ours. */
 void mqtt_link_answer_pings(mqtt_link *link);
 

@@ -46,6 +46,14 @@ void mqtt_link_settle(mqtt_link *link, const uint64_t *tokens, size_t count, wei
 
 /* ---- PUBLISH ------------------------------------------------------------------------------- */
 
+/* More than it may send at once (R20): it is borne, and noted. */
+static void watch_window(mqtt_link *link, const mqtt_publish *publish)
+{
+    if (link->facts.level == MQTT_5 && link->settings.receive_maximum && publish->qos &&
+        !publish->dup && mqtt_slots_count(link->slots).ringed >= link->settings.receive_maximum)
+        link->facts.window_exceeded = true;
+}
+
 static bool room_for(mqtt_link *link, const mqtt_publish *publish)
 {
     const mqtt_link_settings *limit = &link->settings;
@@ -170,11 +178,11 @@ link_step mqtt_link_on_publish(mqtt_link *link, const mqtt_head *head, const uin
     mqtt_fault fault;
     link_step done;
 
-    switch (mqtt_scan_publish(MQTT_3_1_1, head, body, have,
+    switch (mqtt_scan_publish(link->facts.level, head, body, have,
                               message.too_large ? LINK_SKIMMED_MAX : SIZE_MAX, &message.publish,
                               &fault)) {
     case MQTT_BAD:
-        return mqtt_link_broken(link, fault.why);
+        return mqtt_link_broken(link, fault.reason, fault.why);
     case MQTT_MORE:
         return LINK_MORE;
     case MQTT_SCANNED:
@@ -184,6 +192,7 @@ link_step mqtt_link_on_publish(mqtt_link *link, const mqtt_head *head, const uin
         message.publish.payload = NULL;
     else if (have < head->body_size)
         return LINK_MORE;
+    watch_window(link, &message.publish);
     if (!room_for(link, &message.publish))
         return LINK_FULL;
     done = take_publish(link, &message);

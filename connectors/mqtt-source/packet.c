@@ -108,9 +108,79 @@ mqtt_scan mqtt_scan_publish(mqtt_level level, const mqtt_head *head, const uint8
     return MQTT_SCANNED;
 }
 
-uint16_t mqtt_scan_id(const mqtt_head *head, const uint8_t *body)
+static bool fault(mqtt_fault *ret_fault, const char *why)
 {
-    return head->body_size < 2 ? 0 : read_u16(body);
+    *ret_fault = (mqtt_fault){MQTT_MALFORMED, why};
+    return false;
+}
+
+/* The properties of a packet that is whole, at *at, which moves behind them. */
+static bool read_properties(const mqtt_head *head, const uint8_t *body, size_t *at,
+                            mqtt_properties *ret_properties, mqtt_fault *ret_fault)
+{
+    return scan_properties(head, body, head->body_size, *at, SIZE_MAX, ret_properties, at,
+                           ret_fault) == MQTT_SCANNED;
+}
+
+bool mqtt_scan_connack(mqtt_level level, const mqtt_head *head, const uint8_t *body,
+                       mqtt_connack *ret_connack, mqtt_fault *ret_fault)
+{
+    mqtt_connack connack = {0};
+    size_t at = 2;
+
+    if (head->body_size < 2 || (level != MQTT_5 && head->body_size != 2))
+        return fault(ret_fault, "a CONNACK of the wrong size");
+    connack.session_present = body[0] & 1;
+    connack.code = body[1];
+    connack.old = head->body_size == 2;
+    if (!connack.old && !read_properties(head, body, &at, &connack.properties, ret_fault))
+        return false;
+    if (at != head->body_size)
+        return fault(ret_fault, "a CONNACK with something behind it");
+    *ret_connack = connack;
+    return true;
+}
+
+bool mqtt_scan_answer(mqtt_level level, const mqtt_head *head, const uint8_t *body,
+                      mqtt_answer *ret_answer, mqtt_fault *ret_fault)
+{
+    bool lists = head->type == MQTT_TYPE_SUBACK || head->type == MQTT_TYPE_UNSUBACK;
+    mqtt_answer answer = {0};
+    size_t at = 2;
+
+    if (head->body_size < 2 || !read_u16(body))
+        return fault(ret_fault, head->type == MQTT_TYPE_PUBREL ? "a malformed PUBREL"
+                                                               : "an answer without a packet id");
+    answer.id = read_u16(body);
+    if (level == MQTT_5 && !lists && head->body_size > at)
+        answer.reason = body[at++];
+    if (level == MQTT_5 && (lists || head->body_size > at) &&
+        !read_properties(head, body, &at, &answer.properties, ret_fault))
+        return false;
+    if (lists) {
+        answer.codes = body + at;
+        answer.code_count = head->body_size - at;
+        if (!answer.code_count && (level == MQTT_5 || head->type == MQTT_TYPE_SUBACK))
+            return fault(ret_fault, head->type == MQTT_TYPE_SUBACK
+                                        ? "a SUBACK without an answer"
+                                        : "an UNSUBACK without an answer");
+    }
+    *ret_answer = answer;
+    return true;
+}
+
+bool mqtt_scan_notice(const mqtt_head *head, const uint8_t *body, mqtt_notice *ret_notice,
+                      mqtt_fault *ret_fault)
+{
+    mqtt_notice notice = {0};
+    size_t at = 0;
+
+    if (head->body_size > at)
+        notice.reason = body[at++];
+    if (head->body_size > at && !read_properties(head, body, &at, &notice.properties, ret_fault))
+        return false;
+    *ret_notice = notice;
+    return true;
 }
 
 void mqtt_put_ack(mqtt_bytes *out, mqtt_type type, uint16_t id)
@@ -122,6 +192,20 @@ void mqtt_put_ack(mqtt_bytes *out, mqtt_type type, uint16_t id)
     to[2] = (uint8_t)(id >> 8);
     to[3] = (uint8_t)id;
     out->end += 4;
+}
+
+void mqtt_put_ack_because(mqtt_bytes *out, mqtt_type type, uint16_t id, uint8_t reason)
+{
+    const uint8_t packet[] = {(uint8_t)(type << 4), 3, (uint8_t)(id >> 8), (uint8_t)id, reason};
+
+    mqtt_bytes_append(out, packet, sizeof(packet));
+}
+
+void mqtt_put_disconnect(mqtt_bytes *out, uint8_t reason)
+{
+    const uint8_t packet[] = {MQTT_TYPE_DISCONNECT << 4, 1, reason};
+
+    mqtt_bytes_append(out, packet, sizeof(packet));
 }
 
 void mqtt_put_empty(mqtt_bytes *out, mqtt_type type)
@@ -146,22 +230,45 @@ static const uint8_t *read_string(const uint8_t *body, size_t size, size_t *at, 
     return text;
 }
 
+/* Properties at *at, which moves behind them; what they say is not looked at. */
+static bool pass_properties(const uint8_t *body, size_t size, size_t *at)
+{
+    uint32_t length;
+    int digits = mqtt_read_varint(body + *at, size - *at, &length);
+
+    if (digits <= 0 || length > size - *at - (size_t)digits)
+        return false;
+    *at += (size_t)digits + length;
+    return true;
+}
+
+static bool pass_will(mqtt_level level, const uint8_t *body, size_t size, size_t *at)
+{
+    size_t length;
+
+    if (level == MQTT_5 && !pass_properties(body, size, at))
+        return false;
+    return read_string(body, size, at, &length) && read_string(body, size, at, &length);
+}
+
 bool mqtt_scan_connect(const mqtt_head *head, const uint8_t *body, mqtt_connect *ret_connect)
 {
-    static const uint8_t start[] = {0, 4, 'M', 'Q', 'T', 'T', 4};
-    mqtt_connect connect = {.level = 4};
+    static const uint8_t start[] = {0, 4, 'M', 'Q', 'T', 'T'};
+    mqtt_connect connect = {0};
     size_t at = 10; /* name, level, flags, keep-alive */
     size_t size;
 
     if (head->type != MQTT_TYPE_CONNECT || head->body_size < at ||
-        memcmp(body, start, sizeof(start)) != 0)
+        memcmp(body, start, sizeof(start)) != 0 || (body[6] != MQTT_3_1_1 && body[6] != MQTT_5))
         return false;
+    connect.level = (mqtt_level)body[6];
     connect.flags = body[7];
     connect.keepalive_s = read_u16(body + 8);
+    if (connect.level == MQTT_5 && !pass_properties(body, head->body_size, &at))
+        return false;
     if (!read_string(body, head->body_size, &at, &size)) /* the client id */
         return false;
-    if (connect.flags & CONNECT_WILL && (!read_string(body, head->body_size, &at, &size) ||
-                                         !read_string(body, head->body_size, &at, &size)))
+    if (connect.flags & CONNECT_WILL && !pass_will(connect.level, body, head->body_size, &at))
         return false;
     connect.kept_size = at;
     if (connect.flags & CONNECT_USER) {
@@ -182,49 +289,51 @@ static void put_string(mqtt_bytes *out, const char *text)
     mqtt_bytes_append(out, text, size);
 }
 
+static void put_head(mqtt_bytes *out, uint8_t first, size_t body_size)
+{
+    mqtt_bytes_append(out, &first, 1);
+    for (;;) {
+        uint8_t digit = body_size & 0x7f;
+
+        body_size >>= 7;
+        if (body_size)
+            digit |= 0x80;
+        mqtt_bytes_append(out, &digit, 1);
+        if (!body_size)
+            break;
+    }
+}
+
+void mqtt_put_publish(mqtt_bytes *out, mqtt_level level, const char *topic, const char *payload,
+                      bool retain)
+{
+    size_t size = 2 + strlen(topic) + (level == MQTT_5) + strlen(payload);
+
+    put_head(out, (uint8_t)(MQTT_TYPE_PUBLISH << 4 | (retain ? FLAG_RETAIN : 0)), size);
+    put_string(out, topic);
+    if (level == MQTT_5)
+        mqtt_bytes_append(out, "", 1); /* no properties */
+    mqtt_bytes_append(out, payload, strlen(payload));
+}
+
 void mqtt_put_connect(mqtt_bytes *out, const mqtt_connect *connect, const uint8_t *body,
                       const char *user, const char *password)
 {
+    bool with_password = password && (user || connect->level == MQTT_5);
     size_t size = connect->kept_size + (user ? 2 + strlen(user) : 0) +
-                  (user && password ? 2 + strlen(password) : 0);
+                  (with_password ? 2 + strlen(password) : 0);
     uint8_t flags = connect->flags & (uint8_t) ~(CONNECT_USER | CONNECT_PASSWORD);
-    uint8_t head = MQTT_TYPE_CONNECT << 4;
 
     if (user)
         flags |= CONNECT_USER;
-    if (user && password)
+    if (with_password)
         flags |= CONNECT_PASSWORD;
-    mqtt_bytes_append(out, &head, 1);
-    for (size_t left = size;;) {
-        uint8_t digit = left & 0x7f;
-
-        left >>= 7;
-        if (left)
-            digit |= 0x80;
-        mqtt_bytes_append(out, &digit, 1);
-        if (!left)
-            break;
-    }
+    put_head(out, MQTT_TYPE_CONNECT << 4, size);
     mqtt_bytes_append(out, body, 7);
     mqtt_bytes_append(out, &flags, 1);
     mqtt_bytes_append(out, body + 8, connect->kept_size - 8);
     if (user)
         put_string(out, user);
-    if (user && password)
+    if (with_password)
         put_string(out, password);
-}
-
-const char *mqtt_refusal_text(uint8_t code)
-{
-    static const char *const texts[] = {
-        "accepted",
-        "it does not speak MQTT 3.1.1",
-        "it rejects the client id",
-        "it is not available",
-        "user name or password are wrong",
-        "not authorised",
-    };
-
-    return code < sizeof(texts) / sizeof(texts[0]) ? texts[code]
-                                                   : "for a reason MQTT does not name";
 }

@@ -71,16 +71,53 @@ mqtt_scan mqtt_scan_publish(mqtt_level level, const mqtt_head *head, const uint8
                             size_t have, size_t max_properties, mqtt_publish *ret_publish,
                             mqtt_fault *ret_fault);
 
-/* The packet id that PUBACK, PUBREC, PUBREL, PUBCOMP and SUBACK start with; 0: bad. */
-uint16_t mqtt_scan_id(const mqtt_head *head, const uint8_t *body);
+/* The packets below are whole: `body` has all of head->body_size. False: *ret_fault says why. */
+
+typedef struct mqtt_connack {
+    bool session_present;
+    uint8_t code; /* 0: accepted. Else a reason of MQTT 5, or a return code of 3.1.1 */
+    bool old;     /* two bytes, as before MQTT 5, whatever was asked for */
+    mqtt_properties properties;
+} mqtt_connack;
+
+bool mqtt_scan_connack(mqtt_level level, const mqtt_head *head, const uint8_t *body,
+                       mqtt_connack *ret_connack, mqtt_fault *ret_fault);
+
+/* PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK. */
+typedef struct mqtt_answer {
+    uint16_t id;
+    uint8_t reason; /* of the first four; 0: none was given */
+    mqtt_properties properties;
+    const uint8_t *codes; /* one per filter; UNSUBACK has them in MQTT 5 only */
+    size_t code_count;
+} mqtt_answer;
+
+bool mqtt_scan_answer(mqtt_level level, const mqtt_head *head, const uint8_t *body,
+                      mqtt_answer *ret_answer, mqtt_fault *ret_fault);
+
+/* DISCONNECT and AUTH, which a broker sends in MQTT 5 only. */
+typedef struct mqtt_notice {
+    uint8_t reason;
+    mqtt_properties properties;
+} mqtt_notice;
+
+bool mqtt_scan_notice(const mqtt_head *head, const uint8_t *body, mqtt_notice *ret_notice,
+                      mqtt_fault *ret_fault);
 
 /* Four bytes: PUBACK, PUBREC or PUBCOMP. */
 void mqtt_put_ack(mqtt_bytes *out, mqtt_type type, uint16_t id);
+/* … with a reason of MQTT 5: five bytes. */
+void mqtt_put_ack_because(mqtt_bytes *out, mqtt_type type, uint16_t id, uint8_t reason);
 /* Two bytes: PINGREQ, PINGRESP or DISCONNECT. */
 void mqtt_put_empty(mqtt_bytes *out, mqtt_type type);
+/* MQTT 5's DISCONNECT with a reason. */
+void mqtt_put_disconnect(mqtt_bytes *out, uint8_t reason);
+/* A PUBLISH with QoS 0. */
+void mqtt_put_publish(mqtt_bytes *out, mqtt_level level, const char *topic, const char *payload,
+                      bool retain);
 
 typedef struct mqtt_connect {
-    uint8_t level;
+    mqtt_level level;
     uint8_t flags;
     uint16_t keepalive_s;
     const char *user; /* NULL: none */
@@ -88,14 +125,12 @@ typedef struct mqtt_connect {
     size_t kept_size; /* of the body: everything before user name and password */
 } mqtt_connect;
 
-/* False: no CONNECT of MQTT 3.1.1. */
+/* False: no CONNECT of MQTT 3.1.1 or 5. */
 bool mqtt_scan_connect(const mqtt_head *head, const uint8_t *body, mqtt_connect *ret_connect);
 
-/* Appends the same CONNECT with other credentials. NULL: none. */
+/* Appends the same CONNECT with other credentials. NULL: none; 3.1.1 has no password without a user
+ * name. */
 void mqtt_put_connect(mqtt_bytes *out, const mqtt_connect *connect, const uint8_t *body,
                       const char *user, const char *password);
-
-/* What a CONNACK refuses with, in words. */
-const char *mqtt_refusal_text(uint8_t code);
 
 #endif

@@ -61,6 +61,11 @@ static bool flush(mqtt_connection *c, mqtt_side to)
     return true;
 }
 
+bool mqtt_connection_flush(mqtt_connection *c)
+{
+    return flush(c, MQTT_BROKER);
+}
+
 /* False: that side is over. */
 static bool hear(mqtt_connection *c, mqtt_side from, int64_t now_ms)
 {
@@ -89,6 +94,10 @@ static weir_status broker_gone(mqtt_connection *c)
         why = c->connected_since_unix_ms < 0
                   ? "the broker closed the connection instead of answering CONNECT"
                   : "the broker closed the connection";
+    /* Some that know no MQTT 5 hang up at the sight of it. */
+    if (c->phase == GREETING && !mqtt_link_look(c->link)->answered &&
+        mqtt_transport_hung_up(&c->broker) && mqtt_greeting_fall_back(c, false, why))
+        return WEIR_DONE;
     return mqtt_connection_fail(c, why, false);
 }
 

@@ -118,7 +118,7 @@ static void tell_connection(writer *w, const mqtt_setup *setup, const mqtt_conne
 
     text(w, "state", c->state);
     text(w, "broker", c->broker);
-    text(w, "mqtt_version", "3.1.1");
+    text(w, "mqtt_version", c->version);
     text(w, "client_id", setup->client_id);
     moment(w, "connected_since", c->connected_since_unix_ms);
     number(w, "attempt", c->attempt);

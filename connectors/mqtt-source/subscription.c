@@ -1,6 +1,8 @@
 /* subscription.c - see subscription.h. */
 #include "subscription.h"
 
+#include "reasons.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,8 +63,8 @@ static mqtt_grant ask(mqtt_subscription *s, mqtt_session *session, char *why, si
 
     if (s->asked || !mqtt_session_joined(session))
         return MQTT_GRANT_GOES_ON;
-    code =
-        mqtt_session_subscribe(session, s->setup->filters, s->setup->qos, s->setup->filter_count);
+    code = mqtt_session_subscribe(session, s->setup->filters, s->setup->qos, s->setup->filter_count,
+                                  s->setup->retain);
     s->asked = true;
     if (!code)
         return MQTT_GRANT_GOES_ON;
@@ -83,8 +85,9 @@ static mqtt_grant judge(mqtt_subscription *s, const char *broker, char *why, siz
         int granted = s->granted[i];
 
         if (granted > 2) {
-            s->host->fail(s->host, WEIR_FATAL, "%s refuses the subscription to '%s' (code 0x%02x)",
-                          broker, setup->filters[i], (unsigned)granted);
+            s->host->fail(s->host, WEIR_FATAL,
+                          "%s refuses the subscription to '%s' (code 0x%02x): %s", broker,
+                          setup->filters[i], (unsigned)granted, mqtt_reason_text((uint8_t)granted));
             return MQTT_GRANT_REFUSED;
         }
         if (granted < setup->qos[i])

@@ -311,12 +311,17 @@ const char *mqtt_tls_why(const mqtt_tls *tls)
     return tls->why[0] ? tls->why : NULL;
 }
 
+bool mqtt_tls_failed(const mqtt_tls *tls)
+{
+    return tls->failed;
+}
+
 bool mqtt_tls_end(mqtt_tls *tls)
 {
     mqtt_io io = MQTT_IO_OVER;
     int result;
 
-    if (!tls->shaken || tls->ended || (tls->over && tls->why[0]))
+    if (!tls->shaken || tls->ended || tls->failed || tls->io_error)
         return true;
     ERR_clear_error();
     result = SSL_shutdown(tls->ssl);

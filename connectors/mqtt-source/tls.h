@@ -64,6 +64,8 @@ bool mqtt_tls_pending(const mqtt_tls *tls);
 /* After MQTT_IO_OVER. NULL: closed in good order, or as good as: MQTT has lengths of its own, so
  * an end without close_notify hides nothing. */
 const char *mqtt_tls_why(const mqtt_tls *tls);
+/* Did TLS itself fail, or the broker say so, rather than the connection below? */
+bool mqtt_tls_failed(const mqtt_tls *tls);
 /* Writes close_notify. False: not yet. */
 bool mqtt_tls_end(mqtt_tls *tls);
 

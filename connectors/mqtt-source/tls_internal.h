@@ -18,6 +18,7 @@ struct mqtt_tls {
     bool shaken; /* hands were shaken: what follows is data */
     bool more;   /* a read ended for want of room */
     bool over, ended;
+    bool failed;        /* … by TLS itself */
     char why[TLS_TEXT]; /* when it is over; empty: closed in good order */
     /* For the words. */
     int io_error;            /* errno of the socket */

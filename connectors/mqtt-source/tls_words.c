@@ -225,6 +225,7 @@ void mqtt_tls_explain(mqtt_tls *tls, int problem)
     int reason = ERR_GET_REASON(error);
     const char *text = ERR_reason_error_string(error);
 
+    tls->failed = problem == SSL_ERROR_SSL;
     if (tls->first_byte >= 0 && tls->first_byte != ALERT && tls->first_byte != HANDSHAKE)
         say(tls, "what answers there does not speak TLS: is this a port without it?");
     else if (problem == SSL_ERROR_SYSCALL || !error)

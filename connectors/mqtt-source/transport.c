@@ -65,6 +65,11 @@ const char *mqtt_transport_why(const mqtt_transport *t)
     return t->error ? strerror(t->error) : NULL;
 }
 
+bool mqtt_transport_hung_up(const mqtt_transport *t)
+{
+    return !t->tls || !mqtt_tls_failed(t->tls);
+}
+
 bool mqtt_transport_end(mqtt_transport *t)
 {
     if (t->tls && !mqtt_tls_end(t->tls))

@@ -37,6 +37,8 @@ bool mqtt_transport_pending(const mqtt_transport *t);
 
 /* Why it is over, in words; NULL: the other side closed it in good order. */
 const char *mqtt_transport_why(const mqtt_transport *t);
+/* Did it end without a word, as far as TLS is concerned: by closing, resetting, falling silent? */
+bool mqtt_transport_hung_up(const mqtt_transport *t);
 
 /* Says that nothing more will be written. False: it has to be said again, after what
  * mqtt_transport_waits() names for writing. */
