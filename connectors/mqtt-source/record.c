@@ -25,8 +25,8 @@ mqtt_records *mqtt_records_new(const mqtt_setup *setup)
     mqtt_records *records = mqtt_alloc(1, sizeof(*records));
 
     records->setup = setup;
-    if (mqtt_template_is_fixed(setup->topic)) {
-        mqtt_template_render(setup->topic, "", 0, 0, &records->topic);
+    if (mqtt_template_is_fixed(setup->mapping.topic)) {
+        mqtt_template_render(setup->mapping.topic, "", 0, 0, &records->topic);
         mqtt_bytes_append(&records->topic, "", 1);
     }
     return records;
@@ -60,8 +60,8 @@ static bool make_topic(mqtt_records *records, const mqtt_publish *publish, char 
 
     mqtt_bytes_clear(raw);
     mqtt_bytes_clear(topic);
-    mqtt_template_render(records->setup->topic, publish->topic, publish->topic_size, publish->qos,
-                         raw);
+    mqtt_template_render(records->setup->mapping.topic, publish->topic, publish->topic_size,
+                         publish->qos, raw);
     for (size_t i = raw->start; i < raw->end; i++) {
         if (is_topic_char(raw->data[i]))
             mqtt_bytes_append(topic, &raw->data[i], 1);
@@ -83,7 +83,7 @@ static bool make_topic(mqtt_records *records, const mqtt_publish *publish, char 
 
 static weir_data make_key(mqtt_records *records, const mqtt_publish *publish)
 {
-    const mqtt_template *made = records->setup->key;
+    const mqtt_template *made = records->setup->mapping.key;
 
     if (!made)
         return (weir_data){.kind = WEIR_NULL};
@@ -196,7 +196,7 @@ static bool make_headers(mqtt_records *records, const mqtt_publish *publish, cha
 
     records->qos[0] = (char)('0' + publish->qos);
     records->header_count = 0;
-    if (records->setup->mqtt_headers) {
+    if (records->setup->mapping.mqtt_headers) {
         add_header(records, "mqtt.topic", WEIR_TEXT, publish->topic, publish->topic_size);
         add_header(records, "mqtt.message.id", WEIR_JSON, records->id, (size_t)id_size);
         add_header(records, "mqtt.qos", WEIR_JSON, records->qos, 1);
@@ -205,7 +205,7 @@ static bool make_headers(mqtt_records *records, const mqtt_publish *publish, cha
         if (!add_properties(records, &publish->properties, why, room))
             return false;
     }
-    if (records->setup->camel_headers) {
+    if (records->setup->mapping.camel_headers) {
         add_header(records, "CamelHeader.CamelMqttTopic", WEIR_TEXT, publish->topic,
                    publish->topic_size);
         add_header(records, "CamelHeader.CamelMqttQoS", WEIR_JSON, records->qos, 1);
@@ -222,7 +222,7 @@ static bool make_value(const mqtt_setup *setup, const mqtt_publish *publish, wei
     const void *bytes = publish->payload;
     size_t size = publish->payload_size;
 
-    switch (setup->format) {
+    switch (setup->mapping.format) {
     case MQTT_AS_BYTES:
         break;
     case MQTT_AS_STRING:
@@ -283,7 +283,8 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
     }
     if (!make_value(records->setup, publish, &value, why, room))
         return false;
-    if (!mqtt_template_is_fixed(records->setup->topic) && !make_topic(records, publish, why, room))
+    if (!mqtt_template_is_fixed(records->setup->mapping.topic) &&
+        !make_topic(records, publish, why, room))
         return false;
     if (!make_headers(records, publish, why, room))
         return false;

@@ -15,6 +15,7 @@ static const char *const ack_modes[] = {"kafka", "receive", NULL};
 static const char *const full_policies[] = {"block", "fail", NULL};
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const levels[] = {"OFF", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
+static const char *const unknowns[] = {"warn", "error", NULL};
 static const char *const dedupes[] = {"redelivery", NULL};
 
 #define CONNECTION "Connection"
@@ -182,5 +183,8 @@ const weir_option mqtt_options[] = {
     {"log.payload.level", FIELD(payload_level), .fallback = "OFF", .allowed = levels,
      .importance = WEIR_LOW, .group = DELIVERY,
      .doc = "Level at which the start of every payload is logged."},
+    {"config.unknown.keys", FIELD(unknown_keys), .fallback = "warn", .allowed = unknowns,
+     .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Keys that nobody knows are reported (warn), or the config is refused (error)."},
     {0},
 };
