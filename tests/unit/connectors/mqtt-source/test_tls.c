@@ -37,7 +37,7 @@ static const struct {
 
 START_TEST(a_handshake_that_fails_says_why)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     const minted *certificates[] = {&p->world->broker, &p->world->expired,  &p->world->early,
                                     &p->world->wrong,  &p->world->stranger, &p->world->alone};
 
@@ -66,7 +66,7 @@ END_TEST
 
 START_TEST(any_name_will_do_only_when_it_was_said)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
 
     p->settings.identification = "none";
     up(p, &(peer_settings){.own = &p->world->wrong});
@@ -81,7 +81,7 @@ START_TEST(the_expected_name_goes_out_as_sni_and_an_address_does_not)
 {
     static const char *const names[] = {NULL, "elsewhere.example.", "10.9.8.7"};
     static const char *const sni[] = {"localhost", "elsewhere.example", NULL};
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     const char *heard;
 
     p->settings.server_name = names[_i];
@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(a_protocol_is_agreed_on_by_alpn)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     const unsigned char *chosen;
     unsigned size;
 
@@ -122,7 +122,7 @@ static const struct {
 
 START_TEST(a_port_without_tls_is_recognised)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
 
     pair_open(p, NULL);
     mqtt_tls_handshake(p->client.tls);
@@ -157,7 +157,7 @@ static const struct {
 
 START_TEST(a_broker_that_wants_to_know_who_we_are)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     const minted *who[] = {NULL, &p->world->client, &p->world->old_client,
                            &p->world->strange_client};
     char got[16];
@@ -185,7 +185,7 @@ END_TEST
 
 START_TEST(a_refusal_is_heard_although_writing_fails_first)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     mqtt_io io = MQTT_IO_DONE;
 
     pair_open(p, &(peer_settings){.own = &p->world->broker,
@@ -206,14 +206,14 @@ START_TEST(a_refusal_is_heard_although_writing_fails_first)
 }
 END_TEST
 
-static void use_key_store(pair *p, const char *name, const char *password)
+static void use_key_store(tls_pair *p, const char *name, const char *password)
 {
     p->settings.keystore = safe_path(p->world->safe, name);
     p->settings.keystore_password = password;
 }
 
 /* Every form in which people have certificates. */
-static void take_form(pair *p, int form)
+static void take_form(tls_pair *p, int form)
 {
     const world *w = p->world;
     FILE *file;
@@ -249,7 +249,7 @@ static void take_form(pair *p, int form)
 
 START_TEST(a_certificate_may_come_in_any_form)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
 
     take_form(p, _i);
     up(p, &(peer_settings){.own = &p->world->broker, .client_ca = &p->world->ca});
@@ -257,7 +257,7 @@ START_TEST(a_certificate_may_come_in_any_form)
 }
 END_TEST
 
-static void trust_form(pair *p, int form)
+static void trust_form(tls_pair *p, int form)
 {
     const world *w = p->world;
     char name[32], folder[128];
@@ -291,7 +291,7 @@ static void trust_form(pair *p, int form)
 
 START_TEST(trust_may_come_in_any_form)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
 
     trust_form(p, _i);
     up(p, &(peer_settings){.own = &p->world->broker});
@@ -301,7 +301,7 @@ END_TEST
 
 START_TEST(files_are_read_again_for_each_connection)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     const world *w = p->world;
 
     up(p, &(peer_settings){.own = &w->broker});

@@ -8,7 +8,7 @@
 
 START_TEST(bytes_go_both_ways_and_the_end_is_said)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     char got[64];
 
     up(p, &(peer_settings){.own = &p->world->broker, .version = versions[_i]});
@@ -45,7 +45,7 @@ static bool carry(int from, int to, size_t most)
     return sent > 0;
 }
 
-static void relay_open(pair *p, relay *r, const peer_settings *how, size_t cut)
+static void relay_open(tls_pair *p, relay *r, const peer_settings *how, size_t cut)
 {
     int near, far;
 
@@ -69,7 +69,7 @@ static void fill_in(unsigned char *bytes, size_t size, unsigned salt)
 }
 
 /* Writes what is left from memory that is elsewhere each time, as the link's buffer may be. */
-static size_t write_moving(pair *p, const unsigned char *from, size_t size)
+static size_t write_moving(tls_pair *p, const unsigned char *from, size_t size)
 {
     unsigned char *copy = malloc(size);
     size_t sent = 0;
@@ -83,7 +83,7 @@ static size_t write_moving(pair *p, const unsigned char *from, size_t size)
 }
 
 /* Shakes hands, then moves `size` bytes each way at once, `room` at a time. */
-static void exchange(pair *p, relay *r, size_t size, size_t room)
+static void exchange(tls_pair *p, relay *r, size_t size, size_t room)
 {
     unsigned char *said[2] = {malloc(size), malloc(size)}, *heard[2] = {malloc(size), malloc(size)};
     size_t sent[2] = {0}, got[2] = {0}, part;
@@ -123,7 +123,7 @@ static void exchange(pair *p, relay *r, size_t size, size_t room)
 
 START_TEST(handshake_and_data_may_come_byte_by_byte)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     relay r;
 
     show(p, &p->world->client);
@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(a_record_may_be_cut_anywhere)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     size_t cut = 1, whole;
     char got[64];
     relay r;
@@ -177,7 +177,7 @@ static void make_tiny(int fd)
 
 START_TEST(three_megabytes_pass_through_tiny_buffers_both_ways)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
 
     pair_open(p, &(peer_settings){.own = &p->world->broker, .version = versions[_i]});
     make_tiny(p->client.fd);
@@ -191,7 +191,7 @@ END_TEST
  * what only the other would expect. */
 START_TEST(a_read_may_wait_for_writing_and_a_write_for_reading)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     mqtt_bytes offers = {0};
     char got[16];
     size_t size;
@@ -223,7 +223,7 @@ END_TEST
 
 START_TEST(what_was_read_but_not_taken_is_pending)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     struct pollfd wait = {.events = POLLIN};
     unsigned char said[20000], got[20000];
     size_t have = 0;
@@ -253,7 +253,7 @@ END_TEST
 
 START_TEST(a_half_record_is_not_pending)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     char got[64];
     size_t size;
     relay r;
@@ -276,7 +276,7 @@ END_TEST
 
 START_TEST(the_end_is_in_good_order_with_close_notify_and_without)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     char got[16];
     size_t size;
 
@@ -296,7 +296,7 @@ END_TEST
 
 START_TEST(writing_to_nobody_is_an_end_and_no_signal)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     mqtt_io io = MQTT_IO_DONE;
 
     up(p, &(peer_settings){.own = &p->world->broker});
@@ -316,7 +316,7 @@ END_TEST
 
 START_TEST(a_broken_record_ends_the_connection_in_words)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     char got[16];
 
     up(p, &(peer_settings){.own = &p->world->broker, .version = TLS1_2_VERSION});
@@ -335,7 +335,7 @@ END_TEST
 
 START_TEST(hands_are_shaken_once)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
     char got[16];
     size_t size;
 
@@ -352,7 +352,7 @@ END_TEST
 
 START_TEST(new_keys_are_no_interruption)
 {
-    pair *p = pair_new();
+    tls_pair *p = pair_new();
 
     up(p, &(peer_settings){.own = &p->world->broker, .version = TLS1_3_VERSION});
     for (int i = 0; i < 3; i++) {

@@ -7,14 +7,14 @@
 
 #include <signal.h>
 
-typedef struct pair {
+typedef struct tls_pair {
     world *world;
     mqtt_tls_settings settings;
     mqtt_transport client;
     SSL *server;
     int far; /* the server's socket */
     char why[512];
-} pair;
+} tls_pair;
 
 static inline void sockets(int *one, int *other)
 {
@@ -25,9 +25,9 @@ static inline void sockets(int *one, int *other)
     *other = fds[1];
 }
 
-static inline pair *pair_new(void)
+static inline tls_pair *pair_new(void)
 {
-    pair *p = calloc(1, sizeof(*p));
+    tls_pair *p = calloc(1, sizeof(*p));
 
     signal(SIGPIPE, SIG_IGN); /* the server's end writes with OpenSSL's own BIO */
     p->world = world_new();
@@ -42,7 +42,7 @@ static inline pair *pair_new(void)
 }
 
 /* Puts TLS on sockets that are there. */
-static inline void pair_join(pair *p, const peer_settings *how, int near, int far)
+static inline void pair_join(tls_pair *p, const peer_settings *how, int near, int far)
 {
     p->far = far;
     p->server = how ? peer_new(how, far) : NULL;
@@ -52,7 +52,7 @@ static inline void pair_join(pair *p, const peer_settings *how, int near, int fa
     mqtt_tls_attach(p->client.tls, near);
 }
 
-static inline void pair_open(pair *p, const peer_settings *how)
+static inline void pair_open(tls_pair *p, const peer_settings *how)
 {
     int near, far;
 
@@ -60,14 +60,14 @@ static inline void pair_open(pair *p, const peer_settings *how)
     pair_join(p, how, near, far);
 }
 
-static inline void hang_up(pair *p)
+static inline void hang_up(tls_pair *p)
 {
     if (p->far >= 0)
         close(p->far);
     p->far = -1;
 }
 
-static inline void pair_close(pair *p)
+static inline void pair_close(tls_pair *p)
 {
     mqtt_transport_close(&p->client);
     SSL_free(p->server);
@@ -75,7 +75,7 @@ static inline void pair_close(pair *p)
     hang_up(p);
 }
 
-static inline void pair_free(pair *p)
+static inline void pair_free(tls_pair *p)
 {
     pair_close(p);
     free((char *)p->settings.ca);
@@ -84,7 +84,7 @@ static inline void pair_free(pair *p)
 }
 
 /* Both ends, in turns, until the client knows. */
-static inline mqtt_io shake(pair *p)
+static inline mqtt_io shake(tls_pair *p)
 {
     for (int64_t end = clock_ms() + 20000; clock_ms() < end;) {
         mqtt_io io = mqtt_tls_handshake(p->client.tls);
@@ -99,7 +99,7 @@ static inline mqtt_io shake(pair *p)
 }
 
 /* Until the client has read so many bytes, or it is over: then 0. */
-static inline size_t client_reads(pair *p, void *to, size_t size)
+static inline size_t client_reads(tls_pair *p, void *to, size_t size)
 {
     for (int64_t end = clock_ms() + 20000; clock_ms() < end;) {
         size_t got;
@@ -118,7 +118,7 @@ static inline size_t client_reads(pair *p, void *to, size_t size)
     return 0;
 }
 
-static inline void client_writes(pair *p, const char *text)
+static inline void client_writes(tls_pair *p, const char *text)
 {
     size_t sent = 0;
 
@@ -126,7 +126,7 @@ static inline void client_writes(pair *p, const char *text)
     ck_assert_uint_eq(sent, strlen(text));
 }
 
-static inline void up(pair *p, const peer_settings *how)
+static inline void up(tls_pair *p, const peer_settings *how)
 {
     pair_open(p, how);
     ck_assert_msg(shake(p) == MQTT_IO_DONE, "%s", mqtt_tls_why(p->client.tls));
@@ -136,7 +136,7 @@ static inline void up(pair *p, const peer_settings *how)
 }
 
 /* Goes on under a certificate of ours. */
-static inline void show(pair *p, const minted *who)
+static inline void show(tls_pair *p, const minted *who)
 {
     const safe *s = p->world->safe;
 
