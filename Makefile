@@ -29,7 +29,7 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        libjansson-dev uuid-dev libcurl4-openssl-dev libssl-dev check clang clang-format clang-tidy \
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
-       openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat
+       openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
 
 Q          := $(if $(V),,@)
 
