@@ -24,7 +24,6 @@ static const struct later {
     const char *fallback; /* NULL: no value is harmless */
     weir_level level;
 } laters[] = {
-    {"mqtt.session.cleanup.on.delete", NULL, WEIR_WARN},
     {"mqtt.pause.behavior", "disconnect", WEIR_WARN},
     {"mqtt.ws.", NULL, WEIR_ERROR},
     {"mqtt.proxy.uri", NULL, WEIR_ERROR},
@@ -34,8 +33,6 @@ static const struct later {
     {"kafka.headers.exclude", "", WEIR_WARN},
     {"kafka.headers.static.", NULL, WEIR_WARN},
     {"kafka.timestamp", "receive", WEIR_WARN},
-    {"dedupe.key", NULL, WEIR_WARN},
-    {"dedupe.window.", NULL, WEIR_WARN},
     {NULL, NULL, WEIR_INFO},
 };
 

@@ -1,7 +1,9 @@
 /* test_tls_with_mosquitto.c - what a real broker makes of certificates, and we of its. */
 #define RUN_TLS 1
 
-#include "run.h"
+#include "task.h"
+
+#include "tests/support/unit.h"
 
 static const char *const versions[] = {"TLSv1.2", "TLSv1.3"};
 

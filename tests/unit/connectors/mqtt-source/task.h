@@ -1,11 +1,10 @@
-/* run.h - the whole plugin as a task, with the test as its worker, against a real broker. */
-#ifndef TEST_RUN_H
-#define TEST_RUN_H
+/* task.h - one run of the plugin's task against a real broker, with the test as its worker. */
+#ifndef TEST_TASK_H
+#define TEST_TASK_H
 
 #include "fill.h"
 #include "mosquitto.h"
-
-#include "tests/support/unit.h"
+#include "offsets.h"
 #include "weir_plugin.h"
 
 #include <stdarg.h>
@@ -13,11 +12,18 @@
 
 #define RECORDS 4096
 
+/* What a run asks for unless its test says otherwise, and what comes of it. */
+#ifndef VERSION
+#define VERSION "auto"
+#define SPOKEN  "5"
+#endif
+
 /* A worker that remembers, and answers when the test says so. */
 typedef struct fake {
     weir_host host;
     char topics[RECORDS][32], values[RECORDS][16], keys[RECORDS][32];
     weir_kind kinds[RECORDS];
+    char headers[512]; /* of the last: "name=value;" … */
     uint64_t tokens[RECORDS];
     size_t count, settled;
     bool full;       /* emit() answers AGAIN */
@@ -64,6 +70,14 @@ static inline weir_status fake_emit(const weir_host *host, const weir_record *re
     snprintf(f->keys[i], sizeof(f->keys[i]), "%.*s", (int)record->key.size,
              (const char *)record->key.bytes);
     f->kinds[i] = record->value.kind;
+    f->headers[0] = '\0';
+    for (size_t h = 0; h < record->header_count; h++) {
+        const weir_header *header = &record->headers[h];
+        size_t used = strlen(f->headers);
+
+        snprintf(f->headers + used, sizeof(f->headers) - used, "%s=%.*s;", header->name,
+                 (int)header->value.size, (const char *)header->value.bytes);
+    }
     f->tokens[i] = record->token;
     f->count++;
     return WEIR_DONE;
@@ -94,12 +108,13 @@ static inline const weir_source *source(void)
     return weir_plugin_entry.source;
 }
 
-static inline run *run_start(const broker *b, const char *const *more)
+/* Ready to be started, or forgotten. */
+static inline run *run_make(const broker *b, const char *const *more)
 {
-    const char *pairs[32] = {"mqtt.server.uri",           NULL, "mqtt.topics", "t/#",
-                             "mqtt.reconnect.backoff.ms", "20"};
+    const char *pairs[32] = {"mqtt.server.uri",           NULL, "mqtt.topics",  "t/#",
+                             "mqtt.reconnect.backoff.ms", "20", "mqtt.version", VERSION};
     run *r = calloc(1, sizeof(*r));
-    size_t n = 6;
+    size_t n = 8;
 
     snprintf(r->uri, sizeof(r->uri), "%s://127.0.0.1:%d", b->tls_port ? "ssl" : "tcp",
              b->tls_port ? b->tls_port : b->port);
@@ -129,6 +144,13 @@ static inline run *run_start(const broker *b, const char *const *more)
     };
     /* Later pairs win in fill(), so what a test says beats what stands here. */
     fill(&r->settings, pairs);
+    return r;
+}
+
+static inline run *run_start(const broker *b, const char *const *more)
+{
+    run *r = run_make(b, more);
+
     ck_assert_int_eq(source()->start(&r->f->host, &r->settings, &r->self), WEIR_DONE);
     return r;
 }
@@ -184,13 +206,16 @@ static inline void until_status(run *r, const char *text)
 static inline void until_connected(run *r)
 {
     until_status(r, "\"state\":\"connected\"");
+    if (strcmp(r->settings.version, VERSION) == 0)
+        ck_assert_ptr_nonnull(strstr(status(r), "\"mqtt_version\":\"" SPOKEN "\""));
 }
 
 static inline void run_stop(run *r)
 {
     int64_t began = clock_ms();
 
-    source()->stop(r->self);
+    if (r->self)
+        source()->stop(r->self);
     ck_assert_int_lt(clock_ms() - began, 3000);
     close(r->f->host.wakeup_fd);
     free(r->f);
