@@ -304,6 +304,7 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
         mqtt_loopback_close(c->loopback);
         c->loopback = NULL;
         mqtt_subscription_connecting(c->subscription, c->endpoint);
+        mqtt_link_elsewhere(c->link, c->connects && c->endpoint != c->accepted_by);
         mqtt_link_open(c->link, connect.data, mqtt_bytes_size(&connect), now_ms);
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
@@ -335,6 +336,7 @@ static weir_status accepted(mqtt_connection *c, int64_t now_ms)
                  mqtt_link_look(c->link)->level == MQTT_5 ? "5" : "3.1.1",
                  present ? "present" : "new");
     c->connects++;
+    c->accepted_by = c->endpoint;
     if (mqtt_subscription_connected(c->subscription, present, c->connected_since_unix_ms, &since)) {
         if (since >= 0)
             mqtt_format_time(since, text, sizeof(text));
@@ -479,6 +481,7 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
         .ack_on_receive = setup->ack_on_receive,
         .skip_retained = setup->retain == MQTT_RETAIN_NEVER,
         .ping_timeout_ms = s->ping_timeout_ms,
+        .remember_acked = setup->dedupe != MQTT_DEDUPE_NONE,
         .receive_maximum = setup->receive_maximum,
     };
 
@@ -535,6 +538,11 @@ void mqtt_connection_drain(mqtt_connection *c)
     if (!mqtt_link_look(c->link)->connected)
         mqtt_connection_hang_up(
             c); /* nothing has been taken on it, so there is nothing to acknowledge */
+}
+
+uint64_t mqtt_connection_sessions(const mqtt_connection *c)
+{
+    return mqtt_link_look(c->link)->sessions;
 }
 
 mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)

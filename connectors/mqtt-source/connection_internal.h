@@ -40,7 +40,8 @@ struct mqtt_connection {
     int64_t outage_since_ms; /* -1: up */
     int64_t up_since_ms, connected_since_unix_ms, gap_unix_ms, paused_since_ms;
     mqtt_brokers *brokers;
-    size_t endpoint; /* the broker at hand */
+    size_t endpoint;    /* the broker at hand */
+    size_t accepted_by; /* the last one that accepted a connection */
     unsigned attempt;
     mqtt_takeover takeover;
     uint64_t connects, losses, sessions_lost;
