@@ -26,12 +26,6 @@ static size_t until_connect(stage *s, mqtt_level level, uint8_t *packet)
     return size;
 }
 
-static void broker_hangs_up(stage *s)
-{
-    close(s->broker);
-    s->broker = -1;
-}
-
 static void until_logged(stage *s, const char *text)
 {
     for (int64_t end = clock_ms() + 10000; !strstr(s->logged, text);) {
