@@ -82,8 +82,11 @@ class Flow:
 
     def begin(self, more):
         self.config.update(more)
-        self.rest.put_config("c", self.config)
+        self.put()
         self.wait_running()
+
+    def put(self):
+        self.rest.put_config("c", self.config)
 
     def wait_running(self):
         wait_for(lambda: self.rest.states("c") == ("RUNNING", ["RUNNING"]), 30, "the task RUNNING")
@@ -243,8 +246,10 @@ class Unreachable(Flow):
         super().__init__(cluster, group, {"producer.override.delivery.timeout.ms": "1000"},
                          {"partitions": 1, "replicas": 1})
         self.leader = partition_leader(cluster.bootstrap, self.topic)
-
         self.gone = False
+
+    def put(self):  # a leader whose broker has just died may say that it could not write
+        wait_for(lambda: self.rest.put_config("c", self.config), 30, "the config written")
 
     def begin(self, more):
         if "errors.deadletterqueue.topic.name" in more:  # two of three do, two of two do not
