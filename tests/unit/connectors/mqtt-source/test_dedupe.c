@@ -1,6 +1,7 @@
 /* test_dedupe.c - what comes again after it was acknowledged (dedupe.mode=redelivery, R8, R11), and
  * what says the same again (dedupe.mode=content). */
 #include "content.h"
+#include "fill.h"
 #include "receipts.h"
 #include "script.h"
 
@@ -440,6 +441,57 @@ START_TEST(a_key_that_is_no_template_is_refused)
 }
 END_TEST
 
+typedef struct finding {
+    weir_level level;
+    char text[512];
+} finding;
+
+static void on_finding(void *ctx, weir_level level, const char *key, const char *text)
+{
+    finding *f = ctx;
+
+    if (strcmp(key, "dedupe.key") != 0)
+        return;
+    f->level = level;
+    snprintf(f->text, sizeof(f->text), "%s", text);
+}
+
+static const struct {
+    const char *mode, *key;
+    const char *says; /* NULL: nothing */
+    weir_level level;
+} keys_said[] = {
+    {"redelivery", "${payload}", NULL, WEIR_INFO},
+    {"redelivery", "${nonsense}", NULL, WEIR_INFO}, /* without effect */
+    {"content", "${payload}", "equal readings vanish", WEIR_WARN},
+    {"content", "${topic} ${payload}", NULL, WEIR_INFO},
+    {"CONTENT", "${nonsense}", "${nonsense}", WEIR_ERROR},
+    {"content", "", "all messages are the same", WEIR_ERROR},
+    {"content", "text", "all messages are the same", WEIR_ERROR},
+};
+
+START_TEST(a_key_that_makes_messages_vanish_is_said)
+{
+    const char *const pairs[] = {
+        "mqtt.server.uri",  "tcp://h",    "mqtt.topics",     "t", "dedupe.mode",
+        keys_said[_i].mode, "dedupe.key", keys_said[_i].key, NULL};
+    finding found = {WEIR_INFO, ""};
+    mqtt_findings findings = {.ctx = &found, .note = on_finding};
+    mqtt_settings settings;
+    mqtt_setup *setup;
+
+    fill(&settings, pairs);
+    setup = mqtt_setup_new(&settings, "unit", 0, &findings);
+    ck_assert_int_eq(setup == NULL, keys_said[_i].level == WEIR_ERROR);
+    ck_assert_int_eq(found.level, keys_said[_i].level);
+    if (keys_said[_i].says)
+        ck_assert_msg(strstr(found.text, keys_said[_i].says), "%s", found.text);
+    else
+        ck_assert_str_eq(found.text, "");
+    mqtt_setup_free(setup);
+}
+END_TEST
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 WEIR_UNIT_MAIN(
@@ -463,4 +515,5 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, the_window_ends_with_its_size_and_with_its_time);
     tcase_add_test(tests, a_window_of_any_size_holds_what_it_says);
     tcase_add_test(tests, what_was_asked_about_and_not_taken_is_not_known);
-    tcase_add_test(tests, a_key_that_is_no_template_is_refused);)
+    tcase_add_test(tests, a_key_that_is_no_template_is_refused);
+    tcase_add_loop_test(tests, a_key_that_makes_messages_vanish_is_said, 0, ROWS(keys_said));)

@@ -228,6 +228,26 @@ START_TEST(a_clean_session_keeps_nothing_and_is_no_loss)
 }
 END_TEST
 
+START_TEST(equal_contents_are_produced_once_and_all_acknowledged)
+{
+    broker b;
+    run *r;
+
+    open_broker(&b);
+    r = live(&b, _i, "t/#", "dedupe.mode", "content");
+    until_connected(r);
+    publish(&b, "t/a", 1, 0, 5);
+    publish(&b, "t/b", 2, 0, 6); /* of QoS 1 when it arrives */
+    until_records(r, 6);
+    until_status(r, "\"content\":5");
+    until_status(r, "\"pubacks\":11");
+    until_status(r, "\"unacked\":0");
+    ck_assert_uint_eq(r->f->count, 6);
+    die(r);
+    broker_remove(&b);
+}
+END_TEST
+
 /* ---- Leaving ------------------------------------------------------------------------------------
  */
 
@@ -361,6 +381,7 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, what_is_in_doubt_is_asked_for_again, 0, 2);
     tcase_add_loop_test(tests, a_session_that_the_broker_has_lost_is_a_gap_with_its_time, 0, 2);
     tcase_add_loop_test(tests, a_clean_session_keeps_nothing_and_is_no_loss, 0, 2);
+    tcase_add_loop_test(tests, equal_contents_are_produced_once_and_all_acknowledged, 0, 2);
     tcase_add_loop_test(tests, a_task_that_is_deleted_ends_its_session, 0, 2);
     tcase_add_loop_test(tests, it_leaves_the_session_when_that_is_wanted, 0, 2);
     tcase_add_loop_test(tests, a_clean_session_needs_no_end, 0, 1);

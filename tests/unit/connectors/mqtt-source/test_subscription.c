@@ -43,6 +43,10 @@ static const struct {
     {"{\"\":\"\"}", "[=]"},
     {"{\"a\\\"b\\\\\\/\\n\":\"\\t\"}", "[a\"b\\/\n=\t]"},
     {"{\"\\u0041\\u00e4\\u20ac\\ud83d\\ude00\":0}", "[A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80=0]"},
+    {"{\"a\\ud83d\":1}", NULL},
+    {"{\"a\\ude00\":1}", NULL},
+    {"{\"a\\ud83d\\u0041\":1}", NULL},
+    {"{\"a\":\"\\u0000\"}", NULL},
     {"{\"a\":1.5}", NULL},
     {"{\"a\":1e3}", NULL},
     {"{\"a\":true}", NULL},
@@ -112,6 +116,8 @@ static const struct {
     {"{\"version\":\"1\"}", false},
     {"{\"version\":1,\"new\":1}", false}, /* who knows what a later version means by it */
     {"{\"version\":1,\"filter:a\":true}", false},
+    {"{\"version\":1,\"filter:a/#/b\":1}", false},
+    {"{\"version\":1,\"granted:\":1}", false},
     {"nonsense", false},
 };
 
