@@ -198,7 +198,7 @@ static const char *partition_of(const stage *s)
 /* The rest of a life under another config, at the same address. */
 static stage *next_life(stage *old, const char *const *more)
 {
-    stage *s = stage_make(old->uri, more);
+    stage *s = stage_make(NULL, more);
 
     close(s->listener);
     s->listener = old->listener;
