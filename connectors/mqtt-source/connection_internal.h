@@ -48,6 +48,7 @@ struct mqtt_connection {
     uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;
     bool born;        /* 'online' was said on this connection */
+    bool birth_said;  /* that the broker does not take it */
     bool window_said; /* that the broker sends more at once than it may */
     mqtt_subscription *subscription;
     char last_error[TEXT_ROOM], said[TEXT_ROOM];
@@ -65,6 +66,9 @@ void mqtt_connection_hang_up(mqtt_connection *c);
 bool mqtt_connection_flush(mqtt_connection *c);
 /* Writes what is left, then waits for the broker to hang up. */
 void mqtt_connection_say_goodbye(mqtt_connection *c, int64_t deadline_ms);
+
+/* watch.c: is anything moving, is what was agreed kept? WEIR_FATAL: host->fail() knows. */
+weir_status mqtt_watch(mqtt_connection *c, int64_t now_ms);
 
 /* ---- greeting.c: what the broker says about itself ---- */
 

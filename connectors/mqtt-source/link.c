@@ -62,7 +62,7 @@ void mqtt_link_open(mqtt_link *link, const void *connect, size_t size, int64_t n
     link->now_ms = link->sent_ms = now_ms;
     link->ping_every_ms = 0;
     link->facts.answered = link->facts.left = link->facts.malformed = false;
-    link->facts.refused = link->facts.left_reason = 0;
+    link->facts.refused = link->facts.left_reason = link->facts.publish_refused = 0;
     link->facts.said[0] = '\0';
     mqtt_bytes_append(&link->out[MQTT_BROKER], connect, size);
 }

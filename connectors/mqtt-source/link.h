@@ -124,6 +124,8 @@ typedef struct mqtt_link_facts {
     uint8_t left_reason;  /* … with this code */
     char said[256];       /* … or refused, and this was its Reason String and Server Reference */
     bool malformed;       /* what it sent was no MQTT */
+    uint8_t
+        publish_refused;  /* MQTT 5: what it said to a message of ours, 0x80 and above; 0: none */
     bool window_exceeded; /* MQTT 5: it sent more at once than it was allowed */
     bool paused;          /* reading is stopped for want of room */
     uint64_t received[3]; /* by QoS, redeliveries included */

@@ -127,6 +127,8 @@ static link_step on_answer(mqtt_link *link, const mqtt_head *head, const uint8_t
         return mqtt_link_broken(link, fault.reason, fault.why);
     if (head->type == MQTT_TYPE_PUBREL)
         return on_pubrel(link, head, &answer);
+    if (answer.reason >= 0x80) /* only PUBACK, PUBREC and PUBCOMP are left to say so */
+        link->facts.publish_refused = answer.reason;
     if (head->type == MQTT_TYPE_SUBACK)
         link->user.granted(link->user.ctx, answer.codes, answer.code_count);
     if (head->type == MQTT_TYPE_UNSUBACK && link->user.unsubscribed)

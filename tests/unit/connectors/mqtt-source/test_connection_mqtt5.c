@@ -477,6 +477,23 @@ START_TEST(a_will_is_left_a_birth_is_told_and_a_goodbye_said)
 }
 END_TEST
 
+START_TEST(a_birth_that_the_broker_does_not_take_is_said)
+{
+    stage *s = stage_new(NULL, (const char *const[]){"mqtt.version", "5", "mqtt.will.enabled",
+                                                     "true", "mqtt.will.topic", "w", NULL});
+    uint8_t packet[130];
+
+    until_connect(s, MQTT_5, packet);
+    say_connack(s, MQTT_5, 0);
+    while (packet[0] != 0x33)
+        read_packet(s, packet);
+    s->now_ms++;
+    broker_says(s, (const uint8_t[]){0x40, 3, packet[5], packet[6], 0x87}, 5);
+    until_logged(s, "takes nothing on 'w' (code 0x87): not authorised");
+    stage_free(s);
+}
+END_TEST
+
 /* ---- The other broker
  * ---------------------------------------------------------------------------- */
 
@@ -542,4 +559,5 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_session_that_is_kept_for_less_than_asked_is_said);
     tcase_add_test(tests, a_window_that_is_exceeded_is_said_once);
     tcase_add_loop_test(tests, a_will_is_left_a_birth_is_told_and_a_goodbye_said, 0, 2);
+    tcase_add_test(tests, a_birth_that_the_broker_does_not_take_is_said);
     tcase_add_loop_test(tests, use_another_server_means_the_next_of_the_list, 0, ROWS(moves));)
