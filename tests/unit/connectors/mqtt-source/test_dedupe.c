@@ -279,6 +279,36 @@ START_TEST(a_message_that_finds_no_room_changes_nothing)
 }
 END_TEST
 
+/* R9: VerneMQ says again every 20 s what is not acknowledged, older EMQX every 30 s. */
+START_TEST(a_tenth_repeated_live_makes_no_duplicate_and_one_ack_each)
+{
+    script *s = remembering();
+    char payload[16];
+    mqtt_bytes acks = {0};
+    int qos = _i;
+
+    connected(s, false);
+    for (uint16_t id = 1; id <= 1000; id++) {
+        snprintf(payload, sizeof(payload), "%u", id % 7);
+        say_publish(s, qos, false, id, payload);
+        if (id % 10)
+            continue;
+        snprintf(payload, sizeof(payload), "%u", (id - 5) % 7);
+        say_publish(s, qos, true, (uint16_t)(id - 5), payload);
+    }
+    feed(s);
+    ck_assert_uint_eq(s->taken, 1000);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->dup_known, 100);
+    for (uint16_t id = 1; id <= 1000; id++)
+        mqtt_put_ack(&acks, qos == 1 ? MQTT_TYPE_PUBACK : MQTT_TYPE_PUBREC, id);
+    mqtt_link_settle(s->link, s->tokens, 1000, WEIR_DELIVERED);
+    collect(s);
+    expect_sent(s, MQTT_BROKER, acks.data + acks.start, mqtt_bytes_size(&acks));
+    mqtt_bytes_free(&acks);
+    script_free(s);
+}
+END_TEST
+
 START_TEST(another_broker_has_another_session)
 {
     script *s = armed();
@@ -509,6 +539,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, an_id_that_has_gone_round_names_another_message);
     tcase_add_loop_test(tests, behind_anything_else_nothing_is_taken_for_acknowledged, 0, 2);
     tcase_add_test(tests, a_message_that_finds_no_room_changes_nothing);
+    tcase_add_loop_test(tests, a_tenth_repeated_live_makes_no_duplicate_and_one_ack_each, 1, 3);
     tcase_add_test(tests, another_broker_has_another_session);
     tcase_add_test(tests, orphans_that_wait_for_kafka_give_way_as_it_answers);
     tcase_add_loop_test(tests, what_the_key_says_is_the_same_is_the_same, 0, ROWS(keys));
