@@ -50,13 +50,18 @@ static void retain(const broker *b, const char *topic, const char *payload)
     ck_assert_int_eq(system(command), 0);
 }
 
+static const char *partition_of(const broker *b)
+{
+    static char text[96];
+
+    snprintf(text, sizeof(text), "{\"broker\":\"127.0.0.1:%d\",\"client.id\":\"unit-0\"}",
+             b->tls_port ? b->tls_port : b->port);
+    return text;
+}
+
 static const char *kept_session(const broker *b)
 {
-    char partition[96];
-
-    snprintf(partition, sizeof(partition), "{\"broker\":\"127.0.0.1:%d\",\"client.id\":\"unit-0\"}",
-             b->port);
-    return offsets_look(partition);
+    return offsets_look(partition_of(b));
 }
 
 static void expect_kept(const broker *b, const char *part)
@@ -151,15 +156,13 @@ END_TEST
  * for again. */
 START_TEST(what_is_in_doubt_is_asked_for_again)
 {
-    char partition[96];
     broker b;
     run *r;
 
     open_broker(&b);
     lived(&b, _i, "a/#,b/#");
-    snprintf(partition, sizeof(partition), "{\"broker\":\"127.0.0.1:%d\",\"client.id\":\"unit-0\"}",
-             b.port);
-    offsets_put(partition, "{\"version\":1,\"epoch\":1,\"filter:b/#\":null,\"filter:a/#\":null}");
+    offsets_put(partition_of(&b),
+                "{\"version\":1,\"epoch\":1,\"filter:b/#\":null,\"filter:a/#\":null}");
     r = live_with(&b, _i, "a/#,c/#");
     until_connected(r);
     expect_kept(&b, "\"filter:a/#\":1");
@@ -333,7 +336,7 @@ END_TEST
 
 START_TEST(a_session_that_cannot_be_ended_is_named)
 {
-    char broker_name[64];
+    char broker_name[128];
     broker b;
     run *r;
 
@@ -341,8 +344,7 @@ START_TEST(a_session_that_cannot_be_ended_is_named)
     lived(&b, _i, "t/#");
     broker_stop(&b);
     r = gone(&b, _i, NULL, NULL);
-    snprintf(broker_name, sizeof(broker_name), "the session 'unit-0' is left at tcp://127.0.0.1:%d",
-             b.port);
+    snprintf(broker_name, sizeof(broker_name), "the session 'unit-0' is left at %s", r->uri);
     ck_assert_msg(strstr(r->f->logged, broker_name) && strstr(r->f->logged, "cannot connect"), "%s",
                   r->f->logged);
     ck_assert_ptr_nonnull(kept_session(&b)); /* whoever comes back under that id needs it */
