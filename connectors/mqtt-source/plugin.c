@@ -1,4 +1,5 @@
 /* plugin.c - the one symbol that mqtt-source exports. */
+#include "neighbours.h"
 #include "probe.h"
 #include "settings.h"
 #include "source.h"
@@ -16,4 +17,5 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .validate = mqtt_validate,
     .plan = mqtt_plan,
     .probe = mqtt_probe,
+    .neighbour_keys = mqtt_neighbour_keys,
 };
