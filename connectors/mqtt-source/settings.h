@@ -8,7 +8,7 @@
 #define MQTT_SETTINGS_H
 
 #include "address.h"
-#include "template.h"
+#include "mapping.h"
 #include "weir_plugin.h"
 
 typedef struct mqtt_settings {
@@ -32,7 +32,6 @@ typedef struct mqtt_settings {
 
 extern const weir_option mqtt_options[];
 
-typedef enum mqtt_format { MQTT_AS_BYTES, MQTT_AS_STRING, MQTT_AS_JSON, MQTT_AS_FOUND } mqtt_format;
 typedef enum mqtt_retain { MQTT_RETAIN_IF_NEW, MQTT_RETAIN_SEND, MQTT_RETAIN_NEVER } mqtt_retain;
 
 typedef enum mqtt_version {
@@ -64,12 +63,9 @@ typedef struct mqtt_setup {
     int *qos; /* one per filter */
     size_t filter_count;
     char *client_id, *share_group; /* ${connector} put in; ${task} too when task >= 0 */
-    mqtt_template *topic;
-    mqtt_template *key; /* NULL: records have none */
-    mqtt_format format;
+    mqtt_mapping mapping;
     mqtt_retain retain;
     bool shared, ack_on_receive, fail_when_full, skip_bad, first_failure_is_fatal;
-    bool mqtt_headers, camel_headers;
     int payload_level; /* a weir_level; -1: payloads are not logged */
 } mqtt_setup;
 

@@ -224,68 +224,7 @@ static void read_subscription(mqtt_making *m)
     read_qos(m);
 }
 
-/* ---- Mapping and delivery ------------------------------------------------------------------- */
-
-static bool is_topic_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
-
-static void read_topic(mqtt_making *m)
-{
-    const mqtt_settings *s = m->settings;
-    char why[192];
-
-    m->setup->topic = mqtt_template_new(s->kafka_topic, why, sizeof(why));
-    if (!m->setup->topic)
-        mqtt_note(m, WEIR_ERROR, "kafka.topic", "%s", why);
-    else if (!*s->kafka_topic)
-        mqtt_note(m, WEIR_ERROR, "kafka.topic", "is empty");
-    else if (mqtt_template_is_fixed(m->setup->topic)) {
-        for (const char *at = s->kafka_topic; *at; at++)
-            if (!is_topic_char(*at)) {
-                mqtt_note(m, WEIR_ERROR, "kafka.topic",
-                          "'%s' is no name of a Kafka topic: letters, digits, '.', '_', '-' only",
-                          s->kafka_topic);
-                break;
-            }
-        if (strlen(s->kafka_topic) > 249 || mqtt_says(s->kafka_topic, ".") ||
-            mqtt_says(s->kafka_topic, ".."))
-            mqtt_note(m, WEIR_ERROR, "kafka.topic", "'%s' is no name of a Kafka topic",
-                      s->kafka_topic);
-    }
-    for (const char *at = s->replacement; *at; at++)
-        if (!is_topic_char(*at)) {
-            mqtt_note(m, WEIR_ERROR, "kafka.topic.replacement",
-                      "'%s' cannot be in a Kafka topic either", s->replacement);
-            break;
-        }
-}
-
-static void read_mapping(mqtt_making *m)
-{
-    const mqtt_settings *s = m->settings;
-    mqtt_setup *setup = m->setup;
-    char why[192];
-
-    read_topic(m);
-    if (mqtt_says(s->kafka_key, "none")) {
-        mqtt_note(
-            m, WEIR_INFO, "kafka.key",
-            "records have no key, so there is no order per device; kafka.key=${topic} gives it");
-    } else {
-        setup->key = mqtt_template_new(s->kafka_key, why, sizeof(why));
-        if (!setup->key)
-            mqtt_note(m, WEIR_ERROR, "kafka.key", "%s", why);
-    }
-    setup->mqtt_headers = mqtt_says(s->headers, "mqtt") || mqtt_says(s->headers, "both");
-    setup->camel_headers = mqtt_says(s->headers, "camel") || mqtt_says(s->headers, "both");
-    setup->format = mqtt_says(s->format, "json")     ? MQTT_AS_JSON
-                    : mqtt_says(s->format, "string") ? MQTT_AS_STRING
-                    : mqtt_says(s->format, "auto")   ? MQTT_AS_FOUND
-                                                     : MQTT_AS_BYTES;
-}
+/* ---- Delivery -------------------------------------------------------------------------------- */
 
 static void read_delivery(mqtt_making *m)
 {
@@ -328,7 +267,7 @@ mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector,
     read_identity(&m);
     mqtt_read_session(&m);
     read_subscription(&m);
-    read_mapping(&m);
+    mqtt_read_mapping(&m);
     read_delivery(&m);
     if (!m.refused)
         return m.setup;
@@ -349,7 +288,6 @@ void mqtt_setup_free(mqtt_setup *setup)
     free(setup->share_group);
     free(setup->will.topic);
     free(setup->will.payload);
-    mqtt_template_free(setup->topic);
-    mqtt_template_free(setup->key);
+    mqtt_mapping_clear(&setup->mapping);
     free(setup);
 }
