@@ -264,6 +264,9 @@ typedef struct weir_plugin_desc {
     /* Optional, NULL-terminated. Keys by which tasks of different connectors can get into each
      * other's way; plan() sees those of its neighbours. No secrets. */
     const char *const *neighbour_keys;
+    /* Optional, NULL-terminated. Keys whose values name Kafka topics that records go to, unless
+     * they hold more than a name can: for a probe the worker looks for them itself. */
+    const char *const *topic_keys;
 } weir_plugin_desc;
 
 /* The one symbol a connector exports:

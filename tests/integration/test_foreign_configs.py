@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.connectors import wait_records, wait_subscribed
-from support.kafka import create_topic, read_topic, unique_name
+from support.kafka import create_topic, read_topic, topics, unique_name
 
 import paho.mqtt.publish as publish
 
@@ -246,7 +246,8 @@ def test_a_probe_asks_the_broker_and_disturbs_nobody(cluster, workers):
     good = validate(rest, config, probe="true")
     assert good["error_count"] == 0, errors_of(good)
     all_said(good["notes"], [("mqtt.server.uri", "accepts the connection"),
-                             ("mqtt.topics", "without $share"), ("kafka.topic", "not looked at")])
+                             ("mqtt.topics", "without $share"),
+                             ("kafka.topic", f"topic '{topic}' exists, with 3 partitions")])
     unasked = validate(rest, config)
     assert not said(unasked.get("notes", []), "mqtt.server.uri", "accepts")
 
@@ -258,6 +259,13 @@ def test_a_probe_asks_the_broker_and_disturbs_nobody(cluster, workers):
     refused = validate(rest, stranger, probe="true")
     assert "mqtt.password" in errors_of(refused), refused
     assert "tell-no-one" not in json.dumps(refused)
+
+    missing = unique_name("missing")
+    fresh = validate(rest, dict(config, **{"kafka.topic": missing}), probe="true")
+    all_said(fresh["notes"], [("kafka.topic", "creates it at the first record")])
+    assert missing not in topics(cluster.bootstrap), "the probe has created it"
+    several = validate(rest, dict(config, **{"kafka.topic": "a-${topic[1]}"}), probe="true")
+    all_said(several["notes"], [("kafka.topic", "no name of one topic")])
 
     after = rest.status("c")["tasks"][0]["details"]["plugin"]
     assert after["connects"] == before["connects"] and after["disconnects"] == before["disconnects"]
