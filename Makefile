@@ -178,7 +178,8 @@ fuzz:
 fuzz-run: $(FUZZERS)
 	@for f in $(FUZZERS); do name=$${f##*/}; seeds=tests/fuzz/seeds/$$name; \
 	    mkdir -p $$f.corpus; [ -d $$seeds ] || seeds=; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+	    words=tests/fuzz/$$name.dict; words=$$([ -f $$words ] && echo -dict=$$words); \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 $$words \
 	        -artifact_prefix=$$f. $$f.corpus $$seeds >$$f.log 2>&1 || { tail -40 $$f.log; exit 1; }; \
 	    printf '%-20s %s runs\n' $$name "$$(sed -n 's/.*number_of_executed_units: *//p' $$f.log)"; done
 
