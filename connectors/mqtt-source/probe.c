@@ -285,8 +285,8 @@ static bool greet(probing *p, const mqtt_endpoint *endpoint)
 {
     mqtt_bytes packet = {0};
     mqtt_fault fault;
-    mqtt_head head;
-    const uint8_t *body;
+    mqtt_head head = {0};
+    const uint8_t *body = NULL;
     bool good = dial(&p->line, endpoint);
 
     mqtt_bytes_reserve(&p->line.in, PACKET_LIMIT / 16);
@@ -383,8 +383,8 @@ static void ask_for_filters(probing *p, const char *uri)
     mqtt_bytes packet = {0};
     mqtt_answer answer;
     mqtt_fault fault;
-    mqtt_head head;
-    const uint8_t *body;
+    mqtt_head head = {0};
+    const uint8_t *body = NULL;
 
     if (is_shared(p->setup))
         tell_shared(p, uri);
