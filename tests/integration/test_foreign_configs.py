@@ -200,7 +200,8 @@ REFUSED = [
     ({"camel.kamelet.mqtt-source.topic": "a", "mqtt.topics": "b"}, 200, "contradicts mqtt.topics"),
     ({"connect.mqtt.kcql": "INSERT INTO a SELECT * FROM b; INSERT INTO c SELECT * FROM d"}, 200,
      "several targets"),
-    ({"mqtt.ssl.trust.store.path": "/etc/trust.jks"}, 200, "-deststoretype PKCS12"),
+    ({"mqtt.server.uri": "ssl://h", "mqtt.ssl.trust.store.path": "JKS"}, 200,
+     "-deststoretype PKCS12"),
     ({"config.unknown.keys": "error", "mqtt.topcis": "a"}, 200, "was 'mqtt.topics' meant?"),
     ({"mqtt.client.id": "me-${uuid}"}, 200, "another client at each start"),
     ({"mqtt.proxy.uri": "http://proxy:3128"}, 200, "not yet supported"),
@@ -208,9 +209,12 @@ REFUSED = [
 ]
 
 
-def test_what_cannot_be_done_is_refused_in_words(workers):
+def test_what_cannot_be_done_is_refused_in_words(workers, tmp_path):
     rest = workers(1).rest
+    store = tmp_path / "trust.jks"
+    store.write_bytes(b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00")  # as such files begin
     for more, status, words in REFUSED:
+        more = {key: str(store) if value == "JKS" else value for key, value in more.items()}
         config = {"name": "c", "connector.class": "mqtt-source", "mqtt.server.uri": "tcp://h",
                   "mqtt.topics": "t", **more}
         if "connect.mqtt.kcql" in more:
