@@ -206,8 +206,8 @@ typedef struct weir_host {
     /* [task] Only inside poll(), and answered like emit(). Sends a message that cannot become a
      * record, or must not go to its topic, down the error path: errors.tolerance, the dead-letter
      * topic, a log line, or the end of the task. `record` is what there is of it: `topic` may be
-     * NULL, `value` is the original. `kind` is one word for counters ("topic", "too-large",
-     * "mapping"), `why` is for people. */
+     * NULL, `value` is the original; bytes NULL with a size: a payload that was not stored. `kind`
+     * is one word for counters ("topic", "too-large", "mapping"), `why` is for people. */
     weir_status (*reject)(const struct weir_host *host, const weir_record *record, const char *kind,
                           const char *why);
     /* [task] From start() on. The offset that was kept for this source partition, by whichever

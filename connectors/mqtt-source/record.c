@@ -13,6 +13,7 @@
 
 struct mqtt_records {
     const mqtt_setup *setup;
+    const char *fault;
     mqtt_bytes topic, key; /* of the record at hand; a fixed topic stays */
     weir_header *headers;  /* [header_room]; grows with the message that has most */
     size_t header_count, header_room;
@@ -72,6 +73,7 @@ static bool make_topic(mqtt_records *records, const mqtt_publish *publish, char 
     mqtt_bytes_append(topic, "", 1);
     if (!size || size > KAFKA_TOPIC_MAX || strcmp((char *)topic->data, ".") == 0 ||
         strcmp((char *)topic->data, "..") == 0) {
+        records->fault = "topic";
         snprintf(why, room,
                  "kafka.topic makes '%.60s' of it, %zu bytes, which is no name of a "
                  "Kafka topic",
@@ -270,6 +272,7 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
     const mqtt_publish *publish = &message->publish;
     weir_data value;
 
+    records->fault = message->too_large ? "too-large" : "mapping";
     if (message->too_large) {
         snprintf(why, room,
                  "its payload of %zu bytes is more than mqtt.maximum.packet.size (%lld) "
@@ -300,4 +303,9 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
         .token = message->token,
     };
     return true;
+}
+
+const char *mqtt_record_fault(const mqtt_records *records)
+{
+    return records->fault;
 }

@@ -17,5 +17,8 @@ void mqtt_records_free(mqtt_records *records);
 /* False: this message cannot become a record; `why` says it, without its payload. */
 bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
                       char *why, size_t room);
+/* What was the matter with the last one, in a word: "too-large", "topic" (no name of a Kafka topic
+ * comes of it), "mapping". */
+const char *mqtt_record_fault(const mqtt_records *records);
 
 #endif

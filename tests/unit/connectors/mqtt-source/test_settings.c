@@ -87,7 +87,6 @@ static const struct {
     {{"kafka.key", "none"}, "INFO kafka.key", "no order per device"},
     {{"kafka.key", "${user:x}"}, "ERROR kafka.key", "not known"},
     {{"ack.mode", "receive"}, "WARN ack.mode", "lost"},
-    {{"mqtt.errors.tolerance", "all"}, "WARN mqtt.errors.tolerance", "dropped"},
     {{"log.payload.level", "info"}, "WARN log.payload.level", "personal"},
     {{"mqtt.task.assignment", "shared"}, "WARN mqtt.task.assignment", "hash"},
     {{"mqtt.task.assignment", "shared", "mqtt.share.group", "a/b"},
