@@ -297,7 +297,7 @@ static bool greet(probing *p, const mqtt_endpoint *endpoint)
     mqtt_bytes packet = {0};
     mqtt_fault fault;
     mqtt_head head;
-    const uint8_t *body;
+    const uint8_t *body = NULL;
     bool good = dial(&p->line, endpoint, &p->setup->settings->ssl);
 
     mqtt_bytes_reserve(&p->line.in, PACKET_LIMIT / 16);
