@@ -48,7 +48,7 @@ static const struct idle {
 static bool has_option(const char *key)
 {
     for (const weir_option *option = mqtt_options; option->name; option++)
-        if (strcmp(option->name, key) == 0)
+        if (mqtt_key_fits(key, option->name))
             return true;
     return false;
 }

@@ -1,7 +1,10 @@
 /* plugin.c - the one symbol that mqtt-source exports. */
+#include "neighbours.h"
 #include "probe.h"
 #include "settings.h"
 #include "source.h"
+
+static const char *const topic_keys[] = {"kafka.topic", NULL};
 
 WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .size = sizeof(weir_plugin_desc),
@@ -16,4 +19,6 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .validate = mqtt_validate,
     .plan = mqtt_plan,
     .probe = mqtt_probe,
+    .neighbour_keys = mqtt_neighbour_keys,
+    .topic_keys = topic_keys,
 };

@@ -390,7 +390,7 @@ typedef struct weir_going { /* a connector before a record that may make it, or 
 void weir_forget_init(weir_herder *h);
 weir_going weir_forget_look(const weir_herder *h, const weir_log_record *record);
 void weir_going_clear(weir_going *going);
-void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *before);
+void weir_forget_gone(weir_herder *h, const char *connector, weir_going *before); /* may take it */
 /* Its run is over without having forgotten what it should: one more. False: that cannot be. */
 bool weir_forget_again(weir_herder *h, weir_own_item *item);
 /* What is given up when a STOPPED connector is deleted, which has no tasks any more. */
@@ -433,6 +433,11 @@ void weir_commands_end(weir_herder *h); /* everything parked is refused: shuttin
 /* commands.c: the leader's own planning of a connector whose task set is missing or broken. */
 void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry);
 void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *check);
+
+/* neighbours.c: the planned tasks of all connectors but one. The list is the caller's to free();
+ * what it names is the store's. */
+weir_check_neighbour *weir_neighbours_of(const weir_herder *h, const char *connector,
+                                         size_t *ret_count);
 
 /* batches.c */
 void weir_batch_add_target(weir_batch *batch, const char *connector, weir_target target);

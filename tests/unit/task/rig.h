@@ -255,10 +255,12 @@ static const weir_source rig_source = {.size = sizeof(weir_source),
                                        .status = rig_status};
 typedef struct rig_settings {
     const char *needed, *hush;
+    const weir_pair *family;
 } rig_settings;
 static const weir_option rig_options[] = {
     {"needed", WEIR_FIELD(rig_settings, needed)},
     {"hush", WEIR_FIELD(rig_settings, hush), .fallback = WEIR_UNSET, .secret = true},
+    {"family.", WEIR_FIELD(rig_settings, family), .fallback = ""},
     {0},
 };
 static const weir_plugin_desc rig_plugin = {
