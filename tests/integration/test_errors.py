@@ -245,7 +245,9 @@ class Unreachable(Flow):
     def __init__(self, cluster, group):
         super().__init__(cluster, group, {"producer.override.delivery.timeout.ms": "1000"},
                          {"partitions": 1, "replicas": 1})
-        self.leader = partition_leader(cluster.bootstrap, self.topic)
+        # Not every broker has heard of the topic at once. Ids begin with 1.
+        self.leader = wait_for(lambda: partition_leader(cluster.bootstrap, self.topic), 20,
+                               "the topic's leader")
         self.gone = False
 
     def put(self):  # a leader whose broker has just died may say that it could not write
