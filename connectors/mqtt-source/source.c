@@ -73,13 +73,14 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 {
     task *t = ctx;
     weir_record record;
+    const char *kind;
     char why[256];
 
     if (t->batch >= (size_t)t->setup->settings->batch_size) {
         t->batch_over = true;
         return MQTT_FULL;
     }
-    if (!mqtt_record_make(t->records, message, &record, why, sizeof(why)))
+    if (!mqtt_record_make(t->records, message, &record, &kind, why, sizeof(why)))
         return refuse(t, &message->publish, why);
     switch (t->host->emit(t->host, &record)) {
     case WEIR_DONE:
@@ -90,6 +91,7 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     case WEIR_FATAL:
         return MQTT_FAILED;
     }
+    mqtt_record_taken(t->records);
     t->batch++;
     t->facts.last_message_ms = t->host->now_ms(t->host);
     if (t->setup->payload_level >= 0)
@@ -192,6 +194,8 @@ static size_t status(void *self, char *json, size_t room)
 {
     task *t = self;
     mqtt_connection_facts connection = mqtt_connection_look(t->connection);
+
+    t->facts.records = mqtt_records_look(t->records);
 
     return mqtt_status_write(t->setup, &connection, &t->facts, t->host->now_ms(t->host), json,
                              room);

@@ -159,6 +159,8 @@ static void tell_counters(writer *w, const mqtt_connection_facts *c, const mqtt_
     number(w, "errors", task->skipped);
     number(w, "worker", task->dropped);
     close_object(w);
+    number(w, "timestamps_replaced", task->records.timestamps_replaced);
+    number(w, "kafka_topics_made", task->records.topics);
 }
 
 size_t mqtt_status_write(const mqtt_setup *setup, const mqtt_connection_facts *connection,

@@ -3,12 +3,14 @@
 #define MQTT_STATUS_H
 
 #include "connection.h"
+#include "record.h"
 #include "settings.h"
 
 typedef struct mqtt_task_facts {
     uint64_t delivered, dead_lettered, dropped, abandoned; /* what the worker said */
     uint64_t skipped;                                      /* no record could be made of them */
     int64_t last_message_ms;                               /* -1: none yet */
+    mqtt_record_facts records;
 } mqtt_task_facts;
 
 /* weir_source's status(): the length, or 0 when there is no room. */
