@@ -109,7 +109,15 @@ typedef struct weir_pair {
     const char *value; /* NULL: JSON null was posted */
 } weir_pair;
 
-/* What the worker lends to normalise(), plan() and validate(), for that call only. */
+/* A task of another connector that runs this plugin, as it was planned. */
+typedef struct weir_neighbour {
+    const char *connector;
+    int32_t task;
+    const weir_pair *pairs; /* of its config, those that `neighbour_keys` names */
+    size_t count;
+} weir_neighbour;
+
+/* What the worker lends to normalise(), plan(), validate() and probe(), for that call only. */
 typedef struct weir_config_host {
     uint32_t size;
     void *ctx;                 /* the worker's */
@@ -124,6 +132,10 @@ typedef struct weir_config_host {
      * WEIR_WARN and WEIR_INFO are logged and shown in the task's status. */
     void (*note)(const struct weir_config_host *host, weir_level level, const char *key,
                  const char *fmt, ...) WEIR_PRINTF(4, 5);
+    /* plan(), while a connector is created or changed: the tasks of the cluster's other connectors
+     * that run this plugin. NULL, at any other time: nothing is known of them. */
+    const weir_neighbour *neighbours;
+    size_t neighbour_count;
     /* validate(), plan(): what counts for a key that is not in the plugin's table. A converter that
      * the connector does not name is the worker's, with the worker's keys below it; a class comes
      * under its full name. NULL: nobody gave any. Valid until the call returns. */
@@ -264,6 +276,9 @@ typedef struct weir_plugin_desc {
      * the config against the outside world and says what it finds with host->note(). Must not
      * disturb a task that runs with the same config. Bounded like every [plan] call. */
     weir_status (*probe)(const weir_config_host *host, const void *settings);
+    /* Optional, NULL-terminated. Keys by which tasks of different connectors can get into each
+     * other's way; plan() sees those of its neighbours. No secrets. */
+    const char *const *neighbour_keys;
 } weir_plugin_desc;
 
 /* The one symbol a connector exports:

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #define HEALTHY_MS      60000  /* after which a connection has proved itself */
-#define QUICK_MS        5000   /* a connection lost sooner was perhaps taken over */
 #define OWNED_AGAIN_MS  1000   /* until the next question whether the task is still ours */
 #define PAHO_IDLE_MS    3000   /* for paho to notice that its broker is gone */
 #define SAY_AGAIN_MS    600000 /* the same words in the log */
@@ -129,30 +128,50 @@ static weir_status attempt_failed(mqtt_connection *c, const char *why, bool slow
     return give_up_or_wait(c, slow);
 }
 
+/* Two clients that both come back at once would throw each other out for ever. */
+static weir_status end_the_war(mqtt_connection *c)
+{
+    return c->host->fail(
+        c->host, WEIR_FATAL,
+        "another client uses id '%s' at %s: twice within a minute it has taken the "
+        "session over. Two connectors, or a connector and another program, must "
+        "not share an id: give one of them another mqtt.client.id, then restart "
+        "this task",
+        c->setup->client_id, c->setup->endpoints[c->endpoint].uri);
+}
+
 /* A connection that was up is gone: the same broker first, unless it names another. */
 static weir_status connection_lost(mqtt_connection *c, const char *why)
 {
-    int64_t lived_ms = c->host->now_ms(c->host) - c->up_since_ms;
+    int64_t now_ms = c->host->now_ms(c->host), lived_ms = now_ms - c->up_since_ms, pause_ms;
     const mqtt_link_facts *link = mqtt_link_look(c->link);
     uint8_t reason = link->left ? link->left_reason : 0;
     char text[TEXT_ROOM];
+    weir_status status;
+    bool suspected;
 
-    c->quick_losses = lived_ms < QUICK_MS ? c->quick_losses + 1 : 0;
+    pause_ms = mqtt_takeover_lost(&c->takeover, lived_ms, reason == MQTT_TAKEN_OVER);
+    suspected = mqtt_takeover_suspected(&c->takeover);
     if (lived_ms >= HEALTHY_MS && !link->malformed)
         c->attempt = 1;
     snprintf(text, sizeof(text), "connection to %s lost: %s%s%s%s",
              c->setup->endpoints[c->endpoint].uri, why,
-             c->quick_losses >= 3 ? "; three times within seconds: is client id '" : "",
-             c->quick_losses >= 3 ? c->setup->client_id : "",
-             c->quick_losses >= 3 ? "' in use elsewhere?" : "");
+             suspected ? "; three times within seconds: is client id '" : "",
+             suspected ? c->setup->client_id : "", suspected ? "' in use elsewhere?" : "");
     c->losses++;
-    c->lost_unix_ms = unix_ms();
+    mqtt_subscription_seen(c->subscription, unix_ms(), false);
     c->connected_since_unix_ms = -1;
     mqtt_connection_hang_up(c);
     complain(c, reason == MQTT_WINDOW_EXCEEDED ? WEIR_ERROR : WEIR_WARN, text);
+    if (reason == MQTT_TAKEN_OVER &&
+        mqtt_takeover_noted(&c->takeover, now_ms, c->host->owned(c->host)))
+        return end_the_war(c);
     if (mqtt_reason_remedy(reason) == MQTT_TRY_ELSEWHERE)
         c->endpoint = mqtt_brokers_after(c->brokers, c->endpoint);
-    return give_up_or_wait(c, mqtt_reason_remedy(reason) == MQTT_TRY_LATER);
+    status = give_up_or_wait(c, mqtt_reason_remedy(reason) == MQTT_TRY_LATER);
+    if (c->wait_until_ms < now_ms + pause_ms)
+        c->wait_until_ms = now_ms + pause_ms;
+    return status;
 }
 
 weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow)
@@ -284,6 +303,7 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
     if (c->client_fd >= 0) {
         mqtt_loopback_close(c->loopback);
         c->loopback = NULL;
+        mqtt_subscription_connecting(c->subscription, c->endpoint);
         mqtt_link_open(c->link, connect.data, mqtt_bytes_size(&connect), now_ms);
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
@@ -304,7 +324,8 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
 static weir_status accepted(mqtt_connection *c, int64_t now_ms)
 {
     bool present = mqtt_link_look(c->link)->session_present;
-    char since[32] = "its start";
+    char text[32] = "its end";
+    int64_t since;
 
     c->up_since_ms = now_ms;
     c->connected_since_unix_ms = unix_ms();
@@ -313,15 +334,16 @@ static weir_status accepted(mqtt_connection *c, int64_t now_ms)
                  c->setup->endpoints[c->endpoint].uri, c->setup->client_id,
                  mqtt_link_look(c->link)->level == MQTT_5 ? "5" : "3.1.1",
                  present ? "present" : "new");
-    if (c->connects++ && !present && !c->setup->settings->clean) {
-        mqtt_format_time(c->lost_unix_ms, since, sizeof(since));
-        c->gap_unix_ms = c->lost_unix_ms;
+    c->connects++;
+    if (mqtt_subscription_connected(c->subscription, present, c->connected_since_unix_ms, &since)) {
+        if (since >= 0)
+            mqtt_format_time(since, text, sizeof(text));
+        c->gap_unix_ms = since >= 0 ? since : c->connected_since_unix_ms;
         c->sessions_lost++;
         c->host->log(c->host, WEIR_WARN,
                      "%s has lost the session: messages published since %s may be missing",
-                     c->setup->endpoints[c->endpoint].uri, since);
+                     c->setup->endpoints[c->endpoint].uri, text);
     }
-    mqtt_subscription_connected(c->subscription, present);
     return mqtt_greeting_accepted(c);
 }
 
@@ -331,6 +353,13 @@ static void on_granted(void *ctx, const uint8_t *codes, size_t count)
     mqtt_connection *c = ctx;
 
     mqtt_subscription_on_suback(c->subscription, codes, count);
+}
+
+static void on_unsubscribed(void *ctx)
+{
+    mqtt_connection *c = ctx;
+
+    mqtt_subscription_on_unsuback(c->subscription);
 }
 
 static weir_status subscribe(mqtt_connection *c)
@@ -368,7 +397,7 @@ static weir_status greet(mqtt_connection *c, int64_t now_ms)
     if (mqtt_subscription_done(c->subscription)) {
         c->phase = UP;
         c->outage_since_ms = -1;
-        if (c->quick_losses < 3)
+        if (!mqtt_takeover_suspected(&c->takeover))
             c->said[0] = '\0'; /* the next failure is news, even in the same words */
     }
     return WEIR_DONE;
@@ -497,9 +526,10 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
     c->host = host;
     c->setup = setup;
     c->user = *user;
-    c->link = mqtt_link_new(
-        &limits,
-        &(mqtt_link_user){.ctx = c, .message = mqtt_connection_message, .granted = on_granted});
+    c->link = mqtt_link_new(&limits, &(mqtt_link_user){.ctx = c,
+                                                       .message = mqtt_connection_message,
+                                                       .granted = on_granted,
+                                                       .unsubscribed = on_unsubscribed});
     c->brokers = mqtt_brokers_new(setup);
     c->endpoint = mqtt_brokers_first(c->brokers);
     c->broker_fd = c->client_fd = -1;
@@ -540,6 +570,8 @@ void mqtt_connection_free(mqtt_connection *c)
 void mqtt_connection_drain(mqtt_connection *c)
 {
     c->draining = true;
+    if (c->connected_since_unix_ms >= 0)
+        mqtt_subscription_seen(c->subscription, unix_ms(), true);
     mqtt_link_drain(c->link);
     if (!mqtt_link_look(c->link)->connected)
         mqtt_connection_hang_up(
@@ -565,7 +597,9 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
         .connects = c->connects,
         .losses = c->losses,
         .sessions_lost = c->sessions_lost,
+        .takeovers = c->takeover.count,
         .granted = mqtt_subscription_granted(c->subscription),
+        .session_epoch = mqtt_subscription_epoch(c->subscription),
         .last_error = c->last_error,
     };
 }

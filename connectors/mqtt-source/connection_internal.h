@@ -9,6 +9,7 @@
 #include "nudge.h"
 #include "session.h"
 #include "subscription.h"
+#include "takeover.h"
 
 #include <stdio.h>
 
@@ -37,10 +38,11 @@ struct mqtt_connection {
     int64_t idle_by_ms;      /* paho should have noticed the end of the last; -1: it has */
     int64_t cool_until_ms;   /* the broker is not read before: reads coalesce */
     int64_t outage_since_ms; /* -1: up */
-    int64_t up_since_ms, connected_since_unix_ms, lost_unix_ms, gap_unix_ms, paused_since_ms;
+    int64_t up_since_ms, connected_since_unix_ms, gap_unix_ms, paused_since_ms;
     mqtt_brokers *brokers;
     size_t endpoint; /* the broker at hand */
-    unsigned attempt, quick_losses;
+    unsigned attempt;
+    mqtt_takeover takeover;
     uint64_t connects, losses, sessions_lost;
     uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;

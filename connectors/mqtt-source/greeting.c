@@ -28,6 +28,7 @@ weir_status mqtt_greeting_refused(mqtt_connection *c)
 
     snprintf(why, sizeof(why), "the broker refuses the connection: %s%s",
              mqtt_reason_text(facts->refused), facts->said);
+    mqtt_subscription_refused(c->subscription);
     switch (remedy) {
     case MQTT_TRY_OLDER_MQTT:
         if (facts->level == MQTT_5 && mqtt_greeting_fall_back(c, true, why))

@@ -2,7 +2,6 @@
 #include "headers.h"
 
 #include "address.h"
-#include "json_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -152,12 +151,6 @@ static void put_bool(mqtt_headers *headers, header_id id, bool value)
     put(headers, id, WEIR_JSON, value ? "true" : "false", value ? 4 : 5);
 }
 
-/* What should be UTF-8 is text if it is. */
-static weir_kind kind_of(const mqtt_text *text)
-{
-    return mqtt_is_utf8(text->bytes, text->size) ? WEIR_TEXT : WEIR_BYTES;
-}
-
 /* Room for all their names first, so that none moves. */
 static void reserve_user_names(mqtt_headers *headers, const mqtt_properties *properties)
 {
@@ -173,19 +166,13 @@ static void reserve_user_names(mqtt_headers *headers, const mqtt_properties *pro
 
 static void put_user(mqtt_headers *headers, const mqtt_property *property)
 {
-    bool is_text = mqtt_is_text(property->name.bytes, property->name.size);
-    char *name, *at;
+    const char *name = (const char *)mqtt_bytes_reserve(&headers->user_names, 0);
 
-    name = (char *)mqtt_bytes_reserve(&headers->user_names, 0);
     mqtt_bytes_append(&headers->user_names, USER, strlen(USER));
     mqtt_bytes_append(&headers->user_names, property->name.bytes, property->name.size);
     mqtt_bytes_append(&headers->user_names, "", 1);
-    at = name + strlen(USER);
-    for (size_t i = 0; !is_text && i < property->name.size; i++)
-        if (!at[i] || at[i] & 0x80)
-            at[i] = '?';
     if (is_wanted(headers->choice, name))
-        add(headers, name, kind_of(&property->value), property->value.bytes, property->value.size);
+        add(headers, name, WEIR_TEXT, property->value.bytes, property->value.size);
 }
 
 static void put_number(mqtt_headers *headers, header_id id, uint32_t number, char text[12])
@@ -195,33 +182,52 @@ static void put_number(mqtt_headers *headers, header_id id, uint32_t number, cha
     put(headers, id, WEIR_JSON, text, (size_t)size);
 }
 
-static void put_text(mqtt_headers *headers, header_id id, const mqtt_text *value)
+static void put_property(mqtt_headers *headers, const mqtt_property *p)
 {
-    put(headers, id, kind_of(value), value->bytes, value->size);
+    switch (p->id) {
+    case MQTT_CONTENT_TYPE:
+        put(headers, CONTENT_TYPE, WEIR_TEXT, p->value.bytes, p->value.size);
+        break;
+    case MQTT_CORRELATION_DATA:
+        put(headers, CORRELATION, WEIR_BYTES, p->value.bytes, p->value.size);
+        break;
+    case MQTT_RESPONSE_TOPIC:
+        put(headers, RESPONSE, WEIR_TEXT, p->value.bytes, p->value.size);
+        break;
+    case MQTT_PAYLOAD_FORMAT:
+        put_number(headers, PAYLOAD, p->number, headers->payload);
+        break;
+    case MQTT_MESSAGE_EXPIRY:
+        put_number(headers, EXPIRY, p->number, headers->expiry);
+        break;
+    case MQTT_USER_PROPERTY:
+        put_user(headers, p);
+        break;
+    default: /* a subscription identifier, which nobody asked for */
+        break;
+    }
 }
 
-/* What MQTT 5 adds, in the order of the table; user properties behind. */
-static void put_properties(mqtt_headers *headers, const mqtt_properties *properties)
+static bool is_text(mqtt_text text)
 {
-    mqtt_property property;
-    size_t at = 0;
+    return !text.size || mqtt_is_text(text.bytes, text.size);
+}
 
-    if (mqtt_properties_find(properties, MQTT_CONTENT_TYPE, &property))
-        put_text(headers, CONTENT_TYPE, &property.value);
-    if (mqtt_properties_find(properties, MQTT_CORRELATION_DATA, &property))
-        put(headers, CORRELATION, WEIR_BYTES, property.value.bytes, property.value.size);
-    if (mqtt_properties_find(properties, MQTT_RESPONSE_TOPIC, &property))
-        put_text(headers, RESPONSE, &property.value);
-    if (mqtt_properties_find(properties, MQTT_PAYLOAD_FORMAT, &property))
-        put_number(headers, PAYLOAD, property.number, headers->payload);
-    if (mqtt_properties_find(properties, MQTT_MESSAGE_EXPIRY, &property))
-        put_number(headers, EXPIRY, property.number, headers->expiry);
-    if (!mqtt_properties_find(properties, MQTT_USER_PROPERTY, &property))
-        return;
+/* What MQTT 5 says about the message, in the order of the wire. False: text that is none. */
+static bool put_properties(mqtt_headers *headers, const mqtt_properties *properties, char *why,
+                           size_t room)
+{
+    mqtt_property p;
+
     reserve_user_names(headers, properties);
-    while (mqtt_properties_next(properties, &at, &property))
-        if (property.id == MQTT_USER_PROPERTY)
-            put_user(headers, &property);
+    for (size_t at = 0; mqtt_properties_next(properties, &at, &p);) {
+        if (!is_text(p.name) || (p.id != MQTT_CORRELATION_DATA && !is_text(p.value))) {
+            snprintf(why, room, "its property %d is not UTF-8", (int)p.id);
+            return false;
+        }
+        put_property(headers, &p);
+    }
+    return true;
 }
 
 /* A packet id without snprintf(), which costs as much as the rest of a record. */
@@ -238,9 +244,11 @@ static size_t write_id(char *to, unsigned id)
     return size;
 }
 
-const weir_header *mqtt_headers_make(mqtt_headers *headers, const mqtt_publish *publish,
-                                     weir_kind topic, size_t *ret_count)
+bool mqtt_headers_make(mqtt_headers *headers, const mqtt_publish *publish, weir_kind topic,
+                       weir_record *record, char *why, size_t room)
 {
+    bool good = true;
+
     headers->count = 0;
     headers->qos[0] = (char)('0' + publish->qos);
     if (headers->choice->mqtt) {
@@ -250,7 +258,7 @@ const weir_header *mqtt_headers_make(mqtt_headers *headers, const mqtt_publish *
         put_bool(headers, RETAINED, publish->retain);
         put_bool(headers, DUPLICATE, publish->dup);
         if (publish->properties.size)
-            put_properties(headers, &publish->properties);
+            good = put_properties(headers, &publish->properties, why, room);
     }
     if (headers->choice->camel) {
         put(headers, CAMEL_TOPIC, topic, publish->topic, publish->topic_size);
@@ -258,6 +266,7 @@ const weir_header *mqtt_headers_make(mqtt_headers *headers, const mqtt_publish *
     }
     for (const weir_pair *pair = headers->choice->fixed; pair && pair->key; pair++)
         add(headers, pair->key, WEIR_TEXT, pair->value, strlen(pair->value));
-    *ret_count = headers->count;
-    return headers->list;
+    record->headers = headers->list;
+    record->header_count = headers->count;
+    return good;
 }

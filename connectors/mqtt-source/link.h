@@ -38,6 +38,8 @@ typedef struct mqtt_link_user {
     mqtt_verdict (*message)(void *ctx, const mqtt_message *message);
     /* The broker's answer to SUBSCRIBE, one code per filter. */
     void (*granted)(void *ctx, const uint8_t *codes, size_t count);
+    /* … and to UNSUBSCRIBE. NULL: nobody wants to know. */
+    void (*unsubscribed)(void *ctx);
 } mqtt_link_user;
 
 typedef struct mqtt_link_settings {

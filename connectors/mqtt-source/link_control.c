@@ -120,6 +120,8 @@ static link_step on_answer(mqtt_link *link, const mqtt_head *head, const uint8_t
         return on_pubrel(link, head, &answer);
     if (head->type == MQTT_TYPE_SUBACK)
         link->user.granted(link->user.ctx, answer.codes, answer.code_count);
+    if (head->type == MQTT_TYPE_UNSUBACK && link->user.unsubscribed)
+        link->user.unsubscribed(link->user.ctx);
     relay(link, MQTT_BROKER, head);
     return LINK_NEXT;
 }

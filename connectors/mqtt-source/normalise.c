@@ -24,26 +24,21 @@ static const struct later {
     const char *fallback; /* NULL: no value is harmless */
     weir_level level;
 } laters[] = {
-    {"mqtt.server.failover", "ordered", WEIR_WARN},
     {"mqtt.session.cleanup.on.delete", NULL, WEIR_WARN},
     {"mqtt.pause.behavior", "disconnect", WEIR_WARN},
     {"mqtt.ssl.endpoint.identification.algorithm", "https", WEIR_ERROR},
     {"mqtt.ssl.", NULL, WEIR_ERROR},
     {"mqtt.ws.", NULL, WEIR_ERROR},
     {"mqtt.proxy.uri", NULL, WEIR_ERROR},
-    {"mqtt.will.enabled", "false", WEIR_WARN},
-    {"mqtt.will.", NULL, WEIR_WARN},
     {"dedupe.key", NULL, WEIR_WARN},
     {"dedupe.window.", NULL, WEIR_WARN},
     {NULL, NULL, WEIR_INFO},
 };
 
-/* Keys that MQTT 3.1.1 or weir's way of polling leave nothing to do. */
+/* Keys that weir's way of polling leaves nothing to do. */
 static const struct idle {
     const char *key, *why;
 } idles[] = {
-    {"mqtt.session.expiry.interval.seconds", "MQTT 3.1.1 has no such thing: the broker decides"},
-    {"mqtt.receive.maximum", "MQTT 3.1.1 has no such thing: the broker's window counts"},
     {"records.buffer.queue.empty.timeout", "no effect: a poll ends when something happens"},
     {"poll.max.duration.ms", "no effect: a poll ends when something happens"},
     {NULL, NULL},

@@ -1,4 +1,5 @@
 /* plan.c - validate() and plan(): which task reads which filter, under which client id. */
+#include "neighbours.h"
 #include "settings.h"
 #include "slots.h"
 #include "value.h"
@@ -158,6 +159,7 @@ weir_status mqtt_plan(const weir_config_host *host, const void *settings, int32_
     if (tasks > 1 && !has_task(((const mqtt_settings *)settings)->client_id))
         host->note(host, WEIR_WARN, "mqtt.client.id",
                    "%zu tasks cannot share one client id: '-${task}' is appended", tasks);
+    mqtt_check_neighbours(host, setup, client_id, tasks);
     if (setup->shared)
         share(host, setup, tasks, client_id);
     else

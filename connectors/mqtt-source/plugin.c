@@ -1,4 +1,6 @@
 /* plugin.c - the one symbol that mqtt-source exports. */
+#include "neighbours.h"
+#include "probe.h"
 #include "settings.h"
 #include "source.h"
 
@@ -14,4 +16,6 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .normalise = mqtt_normalise,
     .validate = mqtt_validate,
     .plan = mqtt_plan,
+    .probe = mqtt_probe,
+    .neighbour_keys = mqtt_neighbour_keys,
 };

@@ -61,26 +61,6 @@ static void check_dead_letters(const mqtt_config *c)
                   "'%s' is kafka.topic too: dead letters need a topic of their own", dead);
 }
 
-/* What the broker may send must fit into what may be on its way. */
-static void check_receive_maximum(const mqtt_config *c)
-{
-    const char *maximum = mqtt_meant(c, "mqtt.receive.maximum");
-    const char *window = mqtt_meant(c, "max.unacked.records");
-    int64_t asked, records;
-
-    if (!maximum || !mqtt_whole(maximum, 1, 65535, &asked))
-        return;
-    if (!window)
-        records = 1024;
-    else if (!mqtt_whole(window, 1, 65000, &records))
-        return; /* refused under its own name */
-    if (records < asked)
-        MQTT_NOTE(c, WEIR_ERROR, "mqtt.receive.maximum",
-                  "lets the broker have %" PRId64 " messages unacknowledged, but "
-                  "max.unacked.records is %" PRId64,
-                  asked, records);
-}
-
 void mqtt_check_producer(const mqtt_config *c)
 {
     if (!mqtt_is(mqtt_meant(c, "ack.mode"), "receive")) {
@@ -88,5 +68,4 @@ void mqtt_check_producer(const mqtt_config *c)
         check_acks(c);
     }
     check_dead_letters(c);
-    check_receive_maximum(c);
 }

@@ -233,6 +233,7 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
     weir_kind topic = mqtt_is_text(publish->topic, publish->topic_size) ? WEIR_TEXT : WEIR_BYTES;
     trouble t = {ret_kind, why, room};
     int64_t now_ms = unix_ms();
+    bool good;
 
     records->original = (weir_data){message->too_large ? WEIR_NULL : WEIR_BYTES, publish->payload,
                                     message->too_large ? 0 : publish->payload_size};
@@ -243,9 +244,9 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
         .value = records->original,
         .token = message->token,
     };
-    ret_record->headers =
-        mqtt_headers_make(records->headers, publish, topic, &ret_record->header_count);
-    if (!is_good(records, message, topic, &t) ||
+    *ret_kind = "mapping";
+    good = mqtt_headers_make(records->headers, publish, topic, ret_record, why, room);
+    if (!is_good(records, message, topic, &t) || !good ||
         !make_names(records, &view, &ret_record->key, &t)) {
         ret_record->key = (weir_data){.kind = WEIR_NULL};
         return false;

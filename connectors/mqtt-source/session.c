@@ -250,6 +250,13 @@ int mqtt_session_publish(mqtt_session *session, const char *topic, const char *p
                           &response);
 }
 
+int mqtt_session_unsubscribe(mqtt_session *session, char *const *filters, size_t count)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+    return MQTTAsync_unsubscribeMany(session->handle, (int)count, filters, &response);
+}
+
 bool mqtt_session_idle(const mqtt_session *session)
 {
     return !atomic_load(&session->busy);

@@ -44,6 +44,8 @@ int mqtt_session_open(mqtt_session *session, const mqtt_session_connect *how);
  * code. */
 int mqtt_session_subscribe(mqtt_session *session, char *const *filters, const int *qos,
                            size_t count, mqtt_retain retain);
+/* One UNSUBSCRIBE, likewise. */
+int mqtt_session_unsubscribe(mqtt_session *session, char *const *filters, size_t count);
 /* A message of our own, printable ASCII. 0, or paho's code. */
 int mqtt_session_publish(mqtt_session *session, const char *topic, const char *payload, int qos,
                          bool retained);

@@ -70,12 +70,46 @@ static void read_endpoints(mqtt_making *m)
     mqtt_list_free(uris, count);
 }
 
+/* What people write in other places for something new at each start. */
+static bool is_random(const char *name)
+{
+    static const char *const words[] = {"random", "rand", "uuid", "guid",
+                                        "time",   "date", "now",  "pid"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strncasecmp(name, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
+/* A client id has two places to fill in; a third one would stand there as it is written. */
+static void check_places(mqtt_making *m)
+{
+    const char *at = m->settings->client_id;
+
+    for (at = strstr(at, "${"); at; at = strstr(at + 2, "${")) {
+        int size = (int)strcspn(at, "}") + 1;
+
+        if (strncmp(at, "${connector}", 12) == 0 || strncmp(at, "${task}", 7) == 0)
+            continue;
+        if (is_random(at + 2) && !m->settings->clean)
+            mqtt_note(m, WEIR_ERROR, "mqtt.client.id",
+                      "'%.*s' would be another client at each start, and nobody would read what "
+                      "the broker keeps for the last one",
+                      size, at);
+        else
+            mqtt_note(m, WEIR_ERROR, "mqtt.client.id",
+                      "'%.*s' is not known: ${connector} and ${task} are", size, at);
+    }
+}
+
 static void read_identity(mqtt_making *m)
 {
     const mqtt_settings *s = m->settings;
     char *id = mqtt_expand(m, s->client_id);
 
     m->setup->client_id = id;
+    check_places(m);
     if (!*id || strlen(id) > 65535 || !mqtt_is_text(id, strlen(id)))
         mqtt_note(m, WEIR_ERROR, "mqtt.client.id", "must be UTF-8 of 1 to 65535 bytes");
     else if (strlen(id) > 23)
@@ -127,6 +161,14 @@ static void read_filters(mqtt_making *m)
     }
 }
 
+static bool shares_qos2(const mqtt_setup *setup)
+{
+    for (size_t i = 0; i < setup->filter_count; i++)
+        if (setup->qos[i] == 2 && (setup->shared || strncmp(setup->filters[i], "$share/", 7) == 0))
+            return true;
+    return false;
+}
+
 static void read_qos(mqtt_making *m)
 {
     mqtt_setup *setup = m->setup;
@@ -155,7 +197,7 @@ static void read_qos(mqtt_making *m)
         mqtt_note(
             m, WEIR_WARN, "mqtt.clean.session.enabled",
             "a clean session loses what is published while the task is away, whatever the QoS");
-    if (high == 2 && m->setup->shared)
+    if (shares_qos2(m->setup))
         mqtt_note(m, WEIR_WARN, "mqtt.qos",
                   "a broker gives QoS 2 messages of a lost member to no other member");
     mqtt_list_free(values, count);

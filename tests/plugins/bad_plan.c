@@ -101,6 +101,18 @@ static void many(const weir_config_host *host, size_t count)
         host->task(host, NULL, 0);
 }
 
+static void name_neighbours(const weir_config_host *host)
+{
+    for (size_t i = 0; i < host->neighbour_count; i++) {
+        const weir_neighbour *other = &host->neighbours[i];
+
+        host->note(host, WEIR_INFO, NULL, "%s/%d has share=%s", other->connector, (int)other->task,
+                   find(other->pairs, other->count, "share"));
+        if (*find(other->pairs, other->count, "bad.number"))
+            host->note(host, WEIR_ERROR, NULL, "that is none of my business");
+    }
+}
+
 static weir_status plan(const weir_config_host *host, const void *self, int32_t max_tasks)
 {
     const settings *s = self;
@@ -128,6 +140,8 @@ static weir_status plan(const weir_config_host *host, const void *self, int32_t 
         host->task(host, bad, 1);
     else if (strcmp(s->plan, "after error") == 0)
         host->note(host, WEIR_ERROR, "bad.number", "no plan for this number"), many(host, 1);
+    else if (strcmp(s->plan, "neighbours") == 0)
+        name_neighbours(host), many(host, 1);
     else if (strcmp(s->plan, "silent") == 0)
         return WEIR_FATAL;
     else if (strcmp(s->plan, "no status") == 0)
@@ -140,6 +154,7 @@ static weir_status plan(const weir_config_host *host, const void *self, int32_t 
 }
 
 static const weir_source source = {IDLE_SOURCE};
+static const char *const neighbour_keys[] = {"share", NULL};
 static const char *const aliases[] = {"BadPlan", "com.example.BadPlanConnector", NULL};
 
 WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
@@ -155,4 +170,5 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .validate = validate,
     .plan = plan,
     .probe = probe,
+    .neighbour_keys = neighbour_keys,
 };

@@ -36,10 +36,21 @@ static void checked(void *ctx, weir_check *check)
     free(ticket);
 }
 
+/* Who is to get a new config hears of its neighbours; what was accepted before is not judged by
+ * them again. */
+static bool is_changed(const weir_slot *slot)
+{
+    return slot &&
+           (slot->request.what == WEIR_ASK_CREATE || slot->request.what == WEIR_ASK_PUT_CONFIG ||
+            slot->request.what == WEIR_ASK_PATCH_CONFIG);
+}
+
 static bool submit(weir_herder *h, weir_slot *slot, const char *connector, const weir_props *config,
                    bool plan)
 {
     check_ticket *ticket = weir_new(check_ticket);
+    weir_check_neighbour *neighbours = NULL;
+    weir_code rc;
     weir_check_request request = {.registry = h->options.registry,
                                   .worker = &h->settings->props,
                                   .connector = connector,
@@ -47,7 +58,12 @@ static bool submit(weir_herder *h, weir_slot *slot, const char *connector, const
                                   .plan = plan};
 
     *ticket = (check_ticket){h, slot, weir_strdup(connector)};
-    if (weir_check_submit(h->options.foreign, &request, checked, ticket) == WEIR_OK)
+    if (plan && is_changed(slot))
+        neighbours = weir_neighbours_of(h, connector, &request.neighbour_count);
+    request.neighbours = neighbours;
+    rc = weir_check_submit(h->options.foreign, &request, checked, ticket);
+    free(neighbours);
+    if (rc == WEIR_OK)
         return true;
     free(ticket->connector);
     free(ticket);

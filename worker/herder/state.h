@@ -392,6 +392,11 @@ void weir_commands_end(weir_herder *h); /* everything parked is refused: shuttin
 void weir_upkeep_plan(weir_herder *h, const weir_connector_entry *entry);
 void weir_upkeep_checked(weir_herder *h, const char *connector, weir_check *check);
 
+/* neighbours.c: the planned tasks of all connectors but one. The list is the caller's to free();
+ * what it names is the store's. */
+weir_check_neighbour *weir_neighbours_of(const weir_herder *h, const char *connector,
+                                         size_t *ret_count);
+
 /* batches.c */
 void weir_batch_add_target(weir_batch *batch, const char *connector, weir_target target);
 void weir_batch_add_config(weir_batch *batch, const char *connector, const weir_props *config);

@@ -107,6 +107,8 @@ bool weir_check_normalise(weir_examination *x);
 void weir_check_plugin_options(weir_examination *x);
 void weir_check_validate(weir_examination *x);
 void weir_check_plan(weir_examination *x);
+/* Is the task of a neighbour one of this plugin's? */
+bool weir_is_neighbour(const weir_plugin_desc *desc, const weir_props *config);
 /* Asks the plugin to try the config against the world. */
 void weir_check_probe(weir_examination *x);
 /* Takes the values of secret options out of whatever a plugin has said. */

@@ -3,7 +3,7 @@
  * The job owns copies of everything it reads, because a job that was given up may go on reading
  * them for ever. Who is answered gets the check by value; of a job that was given up, another one.
  */
-#include "plugin/connector_check.h"
+#include "plugin/check_internal.h"
 
 #include "base/mem.h"
 
@@ -14,6 +14,8 @@ typedef struct check_job {
     weir_check_request request;
     weir_props worker, config;
     char *connector, *class_in_path;
+    weir_check_neighbour *neighbours; /* with copies of their own */
+    size_t neighbour_count;
     weir_check check; /* run() writes it */
     weir_check_done *done;
     void *ctx;
@@ -55,10 +57,61 @@ static void done(weir_job *job, weir_code code)
     self->done(self->ctx, &check);
 }
 
+/* ---- Neighbours: of each no more than the plugin asks for ---------------------------------- */
+
+static void copy_neighbour(check_job *self, const weir_check_neighbour *from,
+                           const char *const *keys)
+{
+    weir_props *config = weir_new(weir_props);
+
+    *config = (weir_props)WEIR_PROPS;
+    weir_props_set(config, "task.class", weir_props_get(from->config, "task.class"));
+    for (size_t i = 0; keys[i]; i++)
+        if (weir_props_get(from->config, keys[i]))
+            weir_props_set(config, keys[i], weir_props_get(from->config, keys[i]));
+    self->neighbours[self->neighbour_count++] = (weir_check_neighbour){
+        .connector = weir_strdup(from->connector), .task = from->task, .config = config};
+}
+
+static void copy_neighbours(check_job *self, const weir_check_request *request)
+{
+    const char *class_name = weir_props_get(request->config, "connector.class");
+    const weir_plugin *plugin = class_name && request->neighbour_count > 0
+                                    ? weir_registry_find(request->registry, class_name)
+                                    : NULL;
+    const weir_plugin_desc *desc = plugin ? weir_plugin_desc_of(plugin) : NULL;
+
+    self->request.neighbours = NULL;
+    self->request.neighbour_count = 0;
+    if (!desc)
+        return;
+    self->neighbours = weir_new_array(weir_check_neighbour, request->neighbour_count);
+    for (size_t i = 0; i < request->neighbour_count; i++)
+        if (weir_is_neighbour(desc, request->neighbours[i].config))
+            copy_neighbour(self, &request->neighbours[i], desc->neighbour_keys);
+    self->request.neighbours = self->neighbours;
+    self->request.neighbour_count = self->neighbour_count;
+}
+
+static void drop_neighbours(check_job *self)
+{
+    for (size_t i = 0; i < self->neighbour_count; i++) {
+        weir_props *config = (weir_props *)(uintptr_t)self->neighbours[i].config;
+
+        weir_props_clear(config);
+        free(config);
+        free((char *)(uintptr_t)self->neighbours[i].connector);
+    }
+    free(self->neighbours);
+}
+
+/* ---- The end of a job ----------------------------------------------------------------------- */
+
 static void drop(weir_job *job)
 {
     check_job *self = (check_job *)job;
 
+    drop_neighbours(self);
     weir_props_clear(&self->worker);
     weir_props_clear(&self->config);
     free(self->connector);
@@ -84,6 +137,7 @@ weir_code weir_check_submit(weir_foreign *foreign, const weir_check_request *req
     self->request.config = &self->config;
     self->request.connector = request->connector ? self->connector : NULL;
     self->request.class_in_path = self->class_in_path;
+    copy_neighbours(self, request);
     self->done = callback;
     self->ctx = ctx;
     rc = weir_foreign_submit(foreign, &self->job);

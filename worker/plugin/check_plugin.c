@@ -345,10 +345,37 @@ static void judge_count(weir_examination *x, call *c)
     free(text);
 }
 
+bool weir_is_neighbour(const weir_plugin_desc *desc, const weir_props *config)
+{
+    return WEIR_HAS(desc, neighbour_keys) &&
+           weir_same(weir_props_get(config, "task.class"), desc->name);
+}
+
+/* Those of the plugin's; the caller's to free(). */
+static weir_neighbour *find_neighbours(const weir_examination *x, size_t *ret_count)
+{
+    const weir_check_request *request = x->request;
+    weir_neighbour *found = weir_new_array(weir_neighbour, request->neighbour_count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->neighbour_count; i++) {
+        const weir_check_neighbour *other = &request->neighbours[i];
+
+        if (weir_is_neighbour(x->desc, other->config))
+            found[count++] = (weir_neighbour){.connector = other->connector,
+                                              .task = other->task,
+                                              .pairs = other->config->pairs,
+                                              .count = other->config->count};
+    }
+    *ret_count = count;
+    return found;
+}
+
 void weir_check_plan(weir_examination *x)
 {
     call c = new_call(x, "plan()");
     weir_settings *settings;
+    weir_neighbour *neighbours;
 
     if (!WEIR_HAS(x->desc, plan)) {
         add_task(&c, NULL, 0);
@@ -356,12 +383,15 @@ void weir_check_plan(weir_examination *x)
     }
     c.host.ctx = &c;
     c.planning = true;
+    neighbours = find_neighbours(x, &c.host.neighbour_count);
+    c.host.neighbours = c.host.neighbour_count ? neighbours : NULL;
     settings = settings_of(x, &c);
     if (settings) {
         conclude(&c, x->desc->plan(&c.host, weir_settings_get(settings), (int32_t)x->tasks_max));
         judge_count(x, &c);
     }
     weir_settings_free(settings);
+    free(neighbours);
 }
 
 /* ---- Probe -------------------------------------------------------------------------------- */

@@ -54,6 +54,13 @@ typedef struct weir_check { /* zero it before; weir_check_clear() after */
                     * them is up to who acts on the check. */
 } weir_check;
 
+/* A planned task of another connector. */
+typedef struct weir_check_neighbour {
+    const char *connector;
+    int32_t task;
+    const weir_props *config;
+} weir_check_neighbour;
+
 typedef struct weir_check_request {
     const weir_registry *registry;
     const weir_props *worker;  /* the worker's properties: default converters, override policy */
@@ -62,6 +69,9 @@ typedef struct weir_check_request {
     const weir_props *config;  /* as posted */
     bool plan;
     bool probe; /* try it against the outside world, when nothing is wrong with it so far */
+    /* For the plan: every planned task of every other connector, whatever its plugin; or none. */
+    const weir_check_neighbour *neighbours;
+    size_t neighbour_count;
 } weir_check_request;
 
 /* [foreign, or a test] Does it all, now; calls into the plugin. */

@@ -1,7 +1,7 @@
 /* task_details.c - what a task says about itself: "why is nothing flowing?" first of all.
  *
  * One flat JSON object, told when it changed and at most once a second:
- *   doing        starting, polling, backing off, draining, paused, ended
+ *   doing        starting, polling, backing off, draining, paused, forgetting, ended
  *   waiting_for  null while records flow; else in words what the task waits for
  *   emitted, delivered, dropped, abandoned   counters of this run
  *   in_flight    with Kafka, not answered; unsettled includes what the plugin is to hear
@@ -27,8 +27,8 @@
 #define SILENT_MS   3000 /* Kafka has not answered for so long: worth saying */
 #define STATUS_ROOM 16384
 
-static const char *const doing_texts[] = {"starting", "polling", "backing off",
-                                          "draining", "paused",  "ended"};
+static const char *const doing_texts[] = {"starting", "polling",    "backing off", "draining",
+                                          "paused",   "forgetting", "ended"};
 
 /* ---- Pieces ------------------------------------------------------------------------------- */
 
@@ -79,6 +79,8 @@ static void waiting_for(weir_source_task *task, weir_buf *words)
         return;
     if (atomic_load(&task->suspend))
         weir_buf_text_add(words, "the worker to be back in its group (suspended)");
+    else if (!weir_task_offsets_ready(task))
+        weir_buf_text_add(words, "the offset topic to be read to its end");
     else if (task->started && !task->may_emit)
         weir_buf_text_add(words, "the worker's lease to be renewed");
     else if (task->waiting_topic)

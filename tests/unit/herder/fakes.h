@@ -937,8 +937,9 @@ static inline void show_world(void)
 
 /* ---- Plans: as many tasks as tasks.max says -------------------------------------------------- */
 
-static size_t full_checks; /* so many are turned away. World locked. */
-static bool hold_checks;   /* they wait for release_checks(). World locked. */
+static size_t neighbours_told; /* to the last check. World locked. */
+static size_t full_checks;     /* so many are turned away. World locked. */
+static bool hold_checks;       /* they wait for release_checks(). World locked. */
 static struct {
     weir_check check;
     weir_check_done *done;
@@ -956,6 +957,7 @@ weir_code weir_check_submit(weir_foreign *foreign, const weir_check_request *req
 
     (void)foreign;
     pthread_mutex_lock(&world);
+    neighbours_told = request->neighbour_count;
     if (full_checks > 0) {
         full_checks--;
         pthread_mutex_unlock(&world);
@@ -984,6 +986,16 @@ weir_code weir_check_submit(weir_foreign *foreign, const weir_check_request *req
     done(ctx, &check);
     weir_check_clear(&check);
     return WEIR_OK;
+}
+
+static inline size_t told_neighbours(void)
+{
+    size_t count;
+
+    pthread_mutex_lock(&world);
+    count = neighbours_told;
+    pthread_mutex_unlock(&world);
+    return count;
 }
 
 static inline size_t checks_waiting(void)

@@ -20,6 +20,23 @@ START_TEST(one_worker_leads_and_runs_what_is_created)
 }
 END_TEST
 
+START_TEST(a_config_that_changes_is_checked_beside_its_neighbours)
+{
+    start_worker(0);
+    ck_assert_int_eq(ask(0, WEIR_ASK_CREATE, "a", "3"), WEIR_OK);
+    ck_assert_uint_eq(told_neighbours(), 0);
+    ck_assert_int_eq(ask(0, WEIR_ASK_CREATE, "b", "2"), WEIR_OK);
+    ck_assert_uint_eq(told_neighbours(), 3);
+    ck_assert_int_eq(ask(0, WEIR_ASK_PUT_CONFIG, "a", "4"), WEIR_OK);
+    ck_assert_uint_eq(told_neighbours(), 2);
+    ck_assert_int_eq(ask(0, WEIR_ASK_RESTART, "a", "4"), WEIR_OK); /* nothing changes */
+    ck_assert_uint_eq(told_neighbours(), 0);
+    ck_assert_int_eq(ask(0, WEIR_ASK_DELETE, "b", "2"), WEIR_OK);
+    ck_assert_int_eq(ask(0, WEIR_ASK_PUT_CONFIG, "a", "3"), WEIR_OK);
+    ck_assert_uint_eq(told_neighbours(), 0);
+}
+END_TEST
+
 START_TEST(three_that_start_together_have_one_leader_and_share_the_work)
 {
     for (int n = 0; n < 3; n++)
@@ -582,6 +599,7 @@ END_TEST
 WEIR_UNIT_MAIN(
     "herder", tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, one_worker_leads_and_runs_what_is_created);
+    tcase_add_test(tests, a_config_that_changes_is_checked_beside_its_neighbours);
     tcase_add_test(tests, three_that_start_together_have_one_leader_and_share_the_work);
     tcase_add_loop_test(tests, a_worker_that_leaves_gives_its_tasks_away_first, 0, 3);
     tcase_add_loop_test(tests, the_dead_ones_tasks_run_elsewhere, 0, 3);

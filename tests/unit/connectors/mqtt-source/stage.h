@@ -19,6 +19,7 @@ typedef struct stage {
     int64_t now_ms;
     uint64_t tokens[4096];
     size_t taken;
+    bool not_owned;
     char failed[512], logged[8192];
     mqtt_settings settings;
     char uri[64];
@@ -64,8 +65,7 @@ static inline weir_status stage_emit(const weir_host *host, const weir_record *r
 
 static inline bool stage_owned(const weir_host *host)
 {
-    (void)host;
-    return true;
+    return !((stage *)host->ctx)->not_owned;
 }
 
 static inline int64_t stage_now(const weir_host *host)

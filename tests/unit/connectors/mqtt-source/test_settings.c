@@ -36,6 +36,15 @@ static const struct {
     {{"mqtt.password", "p"}, "ERROR mqtt.password", "mqtt.username"},
     {{"mqtt.client.id", ""}, "ERROR mqtt.client.id", "1 to 65535"},
     {{"mqtt.client.id", "abcdefghijklmnopqrstuvwxyz"}, "INFO mqtt.client.id", "23 bytes"},
+    {{"mqtt.client.id", "me-${uuid}"}, "ERROR mqtt.client.id", "another client at each start"},
+    {{"mqtt.client.id", "${randomInt}"}, "ERROR mqtt.client.id", "'${randomInt}' would be"},
+    {{"mqtt.client.id", "me-${uuid}", "mqtt.clean.session.enabled", "true"},
+     "ERROR mqtt.client.id",
+     "'${uuid}' is not known"},
+    {{"mqtt.client.id", "${host}-${task}"}, "ERROR mqtt.client.id", "'${host}' is not known"},
+    {{"mqtt.client.id", "${task"}, "ERROR mqtt.client.id", "'${task' is not known"},
+    {{"mqtt.topics", "$share/g/a", "mqtt.qos", "2"}, "WARN mqtt.qos", "no other member"},
+    {{"mqtt.task.assignment", "shared", "mqtt.qos", "2"}, "WARN mqtt.qos", "no other member"},
     {{"mqtt.reconnect.backoff.ms", "9", "mqtt.reconnect.backoff.max.ms", "8"},
      "ERROR mqtt.reconnect.backoff.ms",
      "larger"},
@@ -199,6 +208,52 @@ START_TEST(the_order_of_writing_does_not_move_filters_between_tasks)
 }
 END_TEST
 
+#define NEAR(uri, id)                                                                              \
+    {                                                                                              \
+        "other", 2,                                                                                \
+            (const weir_pair[]){                                                                   \
+                {"task.class", "mqtt-source"}, {"mqtt.server.uri", uri}, {"mqtt.client.id", id}},  \
+            id[0] ? 3 : 2                                                                          \
+    }
+
+static const struct {
+    weir_neighbour other;
+    const char *id;
+    int tasks;
+    bool meets;
+} neighbours[] = {
+    {NEAR("tcp://broker", "x"), "x", 1, true},
+    {NEAR("mqtt://BROKER:1883", "x"), "x", 1, true},
+    {NEAR("tcp://a,tcp://broker:1883", "x"), "x", 1, true},
+    {NEAR("tcp://broker", "x-${task}"), "x-${task}", 3, true},
+    {NEAR("tcp://broker", "x-${task}"), "x-${task}", 2, false},
+    {NEAR("tcp://broker", "conn-0"), "${connector}-${task}", 1, true},
+    {NEAR("tcp://broker", ""), "other-2", 1, true}, /* the default */
+    {NEAR("tcp://broker", "${connector}-${task}"), "${connector}-${task}", 3, false},
+    {NEAR("tcp://broker:1884", "x"), "x", 1, false},
+    {NEAR("tcp://elsewhere", "x"), "x", 1, false},
+    {NEAR("nonsense", "x"), "x", 1, false},
+    {NEAR("tcp://broker", "y"), "x", 1, false},
+};
+
+START_TEST(a_client_id_belongs_to_one_connector_at_each_broker)
+{
+    listener *l = listener_new("mqtt-source");
+    mqtt_settings settings;
+
+    l->host.neighbours = &neighbours[_i].other;
+    l->host.neighbour_count = 1;
+    fill_more(&settings, (const char *const[]){"mqtt.topics", "a,b,c", "mqtt.client.id",
+                                               neighbours[_i].id, NULL});
+    mqtt_plan(&l->host, &settings, neighbours[_i].tasks);
+    ck_assert_msg(noted(l, "ERROR mqtt.client.id", "connector 'other' is '") ==
+                      neighbours[_i].meets,
+                  "%s", all_notes(l));
+    ck_assert_uint_eq(l->errors, neighbours[_i].meets);
+    free(l);
+}
+END_TEST
+
 START_TEST(every_key_says_what_it_does)
 {
     for (const weir_option *option = mqtt_options; option->name; option++) {
@@ -221,4 +276,6 @@ WEIR_UNIT_MAIN("mqtt-source settings",
                tcase_add_loop_test(tests, overlapping_filters_are_known, 0, ROWS(overlaps));
                tcase_add_loop_test(tests, the_plan_divides_the_filters, 0, ROWS(plans));
                tcase_add_test(tests, the_order_of_writing_does_not_move_filters_between_tasks);
+               tcase_add_loop_test(tests, a_client_id_belongs_to_one_connector_at_each_broker, 0,
+                                   ROWS(neighbours));
                tcase_add_test(tests, every_key_says_what_it_does);)
