@@ -29,11 +29,13 @@ typedef struct making {
 /* Key, value, …, NULL on top of what every configuration needs. */
 static inline void prepare(making *m, const char *const *more)
 {
-    const char *pairs[24] = {"mqtt.server.uri", "tcp://h", "mqtt.topics", "#"};
+    const char *pairs[48] = {"mqtt.server.uri", "tcp://h", "mqtt.topics", "#"};
     mqtt_findings findings = {.note = no_error};
 
-    for (size_t n = 0; more[n]; n++)
+    for (size_t n = 0; more[n]; n++) {
+        ck_assert_uint_lt(4 + n, 47);
         pairs[4 + n] = more[n];
+    }
     fill(&m->settings, pairs);
     m->setup = mqtt_setup_new(&m->settings, "conn", 0, &findings);
     m->records = mqtt_records_new(m->setup);
