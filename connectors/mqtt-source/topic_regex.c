@@ -3,12 +3,14 @@
 
 #include "bytes.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tre/tre.h>
 
 #define PATTERN_MAX 1024
+#define BOUND_MAX   255
 #define COPIES_MAX  1000 /* that all "{n}" together may make of one character */
 
 struct mqtt_regex {
@@ -16,73 +18,156 @@ struct mqtt_regex {
     size_t groups;
 };
 
-/* The numbers in braces, multiplied as if all were nested; 0: more than may be. */
-static long copies_of(const char *pattern)
+/* ---- The subset ------------------------------------------------------------------------------ */
+
+/* libtre takes much more than POSIX says, some of it not linear, and does not always find the end
+ * of what is malformed: only what has been understood here goes to it. */
+typedef struct reader {
+    const char *at;
+    size_t depth, groups;
+    long copies;     /* the bounds of all repetitions, multiplied as if all were nested */
+    bool repeatable; /* what stands before `at` is something that can be repeated */
+    const char *why;
+} reader;
+
+static bool refuse(reader *r, const char *why)
 {
-    long copies = 1;
-
-    for (const char *at = pattern; (at = strpbrk(at, "\\{")); at++) {
-        long most = 1;
-
-        if (*at == '\\') {
-            at += at[1] != '\0';
-            continue;
-        }
-        for (at++; *at && *at != '}'; at++) {
-            long number = strtol(at, NULL, 10);
-
-            most = number > most ? number : most;
-        }
-        if (most > COPIES_MAX / copies)
-            return 0;
-        copies *= most;
-        if (!*at)
-            break;
-    }
-    return copies;
+    r->why = why;
+    return false;
 }
 
-/* False: it is not good by itself, whatever "^(" and ")$" around it would make of it. */
+/* At '\\'. */
+static bool read_escape(reader *r)
+{
+    char c = r->at[1];
+
+    if (c >= '1' && c <= '9')
+        return refuse(r, "a back-reference takes more than linear time");
+    if (!c || !(ispunct((unsigned char)c) || strchr("dDwWsS", c)) || c == '<' || c == '>')
+        return refuse(r, "behind '\\' stands a punctuation mark, or one of d, D, w, W, s, S");
+    r->at += 2;
+    r->repeatable = true;
+    return true;
+}
+
+/* At '['; a ']' that comes first is a member. */
+static bool read_bracket(reader *r)
+{
+    const char *at = r->at + 1;
+
+    at += *at == '^';
+    at += *at == ']';
+    for (; *at && *at != ']'; at++) {
+        const char *class_end = at[0] == '[' && at[1] == ':' ? strstr(at + 2, ":]") : NULL;
+
+        if (at[0] == '[' && (at[1] == '.' || at[1] == '=' || (at[1] == ':' && !class_end)))
+            return refuse(r, "in brackets '[' begins a class such as [:alpha:]");
+        at = class_end ? class_end + 1 : at;
+    }
+    if (!*at)
+        return refuse(r, "a '[' has no ']'");
+    r->at = at + 1;
+    r->repeatable = true;
+    return true;
+}
+
+/* At '{': {2}, {2,} or {2,5}. */
+static bool read_bound(reader *r)
+{
+    const char *at = r->at + 1;
+    long least = -1, most = 0;
+
+    if (*at >= '0' && *at <= '9')
+        least = most = strtol(at, (char **)&at, 10);
+    if (*at == ',' && *++at >= '0' && *at <= '9')
+        most = strtol(at, (char **)&at, 10);
+    if (least < 0 || *at != '}' || least > BOUND_MAX || most > BOUND_MAX || most < 1 ||
+        (at[-1] != ',' && most < least))
+        return refuse(r, "a repetition is written {2}, {2,} or {2,5}, 255 at most; '{' is \\{");
+    if (most > COPIES_MAX / r->copies)
+        return refuse(r, "its repetitions multiply to more than 1000");
+    r->copies *= most;
+    r->at = at + 1;
+    return true;
+}
+
+static bool read_repetition(reader *r)
+{
+    if (!r->repeatable)
+        return refuse(r, "there is nothing to repeat, or it is repeated already");
+    r->repeatable = false;
+    if (*r->at == '{')
+        return read_bound(r);
+    r->at++;
+    return true;
+}
+
+static bool read_one(reader *r)
+{
+    switch (*r->at) {
+    case '\\':
+        return read_escape(r);
+    case '[':
+        return read_bracket(r);
+    case '*':
+    case '+':
+    case '?':
+    case '{':
+        return read_repetition(r);
+    case '(':
+        r->depth++;
+        r->groups++;
+        r->repeatable = false;
+        break;
+    case ')':
+        if (!r->depth--)
+            return refuse(r, "a ')' has no '('");
+        r->repeatable = true;
+        break;
+    case '|':
+    case '^':
+    case '$':
+        r->repeatable = false;
+        break;
+    default:
+        r->repeatable = true;
+        break;
+    }
+    r->at++;
+    return true;
+}
+
 static bool check(const char *pattern, size_t *ret_groups, char *why, size_t room)
 {
-    regex_t compiled;
-    int code;
-    bool good = false;
+    reader r = {.at = pattern, .copies = 1};
+    bool good = *pattern && strlen(pattern) <= PATTERN_MAX;
 
-    if (!*pattern || strlen(pattern) > PATTERN_MAX) {
+    if (!good) {
         snprintf(why, room, "a regex has 1 to %d bytes", PATTERN_MAX);
         return false;
     }
-    if (!copies_of(pattern)) {
-        snprintf(why, room, "its repetitions multiply to more than %d", COPIES_MAX);
-        return false;
-    }
-    code = tre_regcomp(&compiled, pattern, REG_EXTENDED);
-    if (code != REG_OK) {
-        char text[96];
-
-        tre_regerror(code, &compiled, text, sizeof(text));
-        snprintf(why, room, "it is no regular expression: %s", text);
-        return false;
-    }
-    if (tre_have_backrefs(&compiled))
-        snprintf(why, room, "a back-reference takes more than linear time");
-    else if (tre_have_approx(&compiled))
-        snprintf(why, room, "approximate matching takes more than linear time");
-    else if (compiled.re_nsub > MQTT_REGEX_GROUPS)
-        snprintf(why, room, "it has more than %d groups", MQTT_REGEX_GROUPS);
-    else
-        good = true;
-    *ret_groups = compiled.re_nsub;
-    tre_regfree(&compiled);
+    while (good && *r.at)
+        good = read_one(&r);
+    if (good && r.depth)
+        good = refuse(&r, "a '(' has no ')'");
+    if (good && r.groups > MQTT_REGEX_GROUPS)
+        good = refuse(&r, "it has more than 20 groups");
+    if (!good && *r.at)
+        snprintf(why, room, "'%.40s' at character %zu: %s", r.at, (size_t)(r.at - pattern) + 1,
+                 r.why);
+    else if (!good)
+        snprintf(why, room, "at its end: %s", r.why);
+    *ret_groups = r.groups;
     return good;
 }
+
+/* ---- The library ----------------------------------------------------------------------------- */
 
 mqtt_regex *mqtt_regex_new(const char *pattern, char *why, size_t room)
 {
     mqtt_regex *regex;
     size_t groups, size;
-    char *whole;
+    char *whole, reason[96];
     int code;
 
     if (!check(pattern, &groups, why, room))
@@ -96,7 +181,8 @@ mqtt_regex *mqtt_regex_new(const char *pattern, char *why, size_t room)
     free(whole);
     if (code == REG_OK)
         return regex;
-    snprintf(why, room, "it cannot be made to match whole topics");
+    tre_regerror(code, &regex->compiled, reason, sizeof(reason));
+    snprintf(why, room, "it is no regular expression: %s", reason);
     free(regex);
     return NULL;
 }

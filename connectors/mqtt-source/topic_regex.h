@@ -1,8 +1,10 @@
 /* topic_regex.h - a user's regular expression over topics: POSIX extended, by libtre.
  *
+ *     .  [a-z]  [[:digit:]]  \d \w \s and their opposites  (groups)  a|b  * + ? {2} {2,} {2,5}  ^ $
+ *
  * Linear in the topic: what would need backtracking (back-references) or blow up when compiled
- * (repetitions of repetitions) is refused. Matching allocates inside of the library, as the only
- * part of making a record that does.
+ * (repetitions of repetitions) is refused, as is whatever else the library knows. Matching
+ * allocates inside of the library, as the only part of making a record that does.
  *
  * Threads  A compiled one is read-only: any.
  */

@@ -64,7 +64,7 @@ static const struct {
      "no topic filter"},
     {{"kafka.topic.rules", "a", "kafka.topic.rules.a.regex", "("},
      "ERROR kafka.topic.rules.a.regex",
-     "no regular expression"},
+     "a '(' has no ')'"},
     {{"kafka.topic.rules", "a", "kafka.topic.rules.a.regex", "(a)", "kafka.topic.rules.a.topic",
       "${re:2}"},
      "ERROR kafka.topic.rules.a.topic",
