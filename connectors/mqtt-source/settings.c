@@ -109,8 +109,8 @@ const weir_option mqtt_options[] = {
      .doc = "Names of rules, tried in this order; the first that matches counts."},
     {"kafka.topic.rules.", FIELD(rule_keys), .fallback = "", .importance = WEIR_MEDIUM,
      .group = MAPPING,
-     .doc = "Of the rule <n>: <n>.match (a topic filter) or <n>.regex (the whole topic), <n>.topic "
-            "and <n>.key, which may contain ${re:1}; without them kafka.topic and kafka.key hold."},
+     .doc = "Of a rule n: n.match (a topic filter), n.regex (the whole topic), n.topic and n.key, "
+            "which may contain ${re:1}; without the last two kafka.topic and kafka.key hold."},
     {"kafka.topic.max.distinct", FIELD(max_topics), .fallback = "100", .min = 1, .max = INT32_MAX,
      .importance = WEIR_LOW, .group = MAPPING,
      .doc = "Different Kafka topics that the templates of a task may make; a message for one more "
