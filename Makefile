@@ -26,10 +26,10 @@ VERSION    := $(shell cat VERSION)
 COMMIT     := $(shell git rev-parse --short=16 HEAD 2>/dev/null || echo unknown)
 
 APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicrohttpd-dev \
-       libjansson-dev uuid-dev libcurl4-openssl-dev libtre-dev check clang clang-format clang-tidy \
+       libjansson-dev uuid-dev libcurl4-openssl-dev libssl-dev libtre-dev check clang clang-format clang-tidy \
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
-       openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat
+       openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
 
 Q          := $(if $(V),,@)
 
@@ -75,7 +75,7 @@ archives = $(foreach layer,$(1) $(NEEDS.$(1)),$(BUILD)/$(layer).a)
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 CONNECTORS := $(notdir $(patsubst %/,%,$(filter-out connectors/include/,$(wildcard connectors/*/))))
-LIBS.mqtt-source := -lpaho-mqtt3a -ltre
+LIBS.mqtt-source := -lpaho-mqtt3a -ltre $(shell pkg-config --libs openssl 2>/dev/null)
 
 WEIR    := $(BUILD)/weir
 PLUGINS := $(CONNECTORS:%=$(BUILD)/plugins/%.so)
@@ -178,7 +178,8 @@ fuzz:
 fuzz-run: $(FUZZERS)
 	@for f in $(FUZZERS); do name=$${f##*/}; seeds=tests/fuzz/seeds/$$name; \
 	    mkdir -p $$f.corpus; [ -d $$seeds ] || seeds=; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+	    words=tests/fuzz/$$name.dict; words=$$([ -f $$words ] && echo -dict=$$words); \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 $$words \
 	        -artifact_prefix=$$f. $$f.corpus $$seeds >$$f.log 2>&1 || { tail -40 $$f.log; exit 1; }; \
 	    printf '%-20s %s runs\n' $$name "$$(sed -n 's/.*number_of_executed_units: *//p' $$f.log)"; done
 

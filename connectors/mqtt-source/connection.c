@@ -54,13 +54,6 @@ static void complain(mqtt_connection *c, weir_level level, const char *text)
     c->host->log(c->host, level, "%s", text);
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 void mqtt_connection_hang_up(mqtt_connection *c)
 {
     mqtt_dial_free(c->dial);
@@ -69,8 +62,8 @@ void mqtt_connection_hang_up(mqtt_connection *c)
     c->loopback = NULL;
     mqtt_link_close(c->link);
     mqtt_nudge_leave(&c->nudge);
-    close_fd(&c->broker_fd);
-    close_fd(&c->client_fd);
+    mqtt_transport_close(&c->broker);
+    mqtt_transport_close(&c->client);
     c->paused_since_ms = -1;
     c->phase = WAITING;
 }
@@ -228,7 +221,8 @@ static weir_status begin(mqtt_connection *c, int64_t now_ms)
     }
     c->attempt++;
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
-    c->dial = mqtt_dial_start(broker->host, broker->port);
+    c->dial =
+        mqtt_dial_start(broker->host, broker->port, broker->tls ? &c->setup->settings->ssl : NULL);
     c->phase = DIALLING;
     return WEIR_DONE;
 }
@@ -239,7 +233,7 @@ static void keep_watch(mqtt_connection *c)
 
     if (c->setup->settings->ping_timeout_ms > USER_TIMEOUT_MS)
         timeout_ms = (unsigned)c->setup->settings->ping_timeout_ms;
-    setsockopt(c->broker_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    setsockopt(c->broker.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
 /* TCP stands; now paho is asked in. */
@@ -283,7 +277,7 @@ static weir_status dial(mqtt_connection *c)
 {
     char why[TEXT_ROOM];
 
-    switch (mqtt_dial_step(c->dial, &c->broker_fd, why, sizeof(why))) {
+    switch (mqtt_dial_step(c->dial, &c->broker, why, sizeof(why))) {
     case MQTT_DIALLING:
         return WEIR_DONE;
     case MQTT_DIAL_FAILED:
@@ -299,11 +293,12 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
     const mqtt_settings *s = c->setup->settings;
     mqtt_bytes connect = {0};
 
-    c->client_fd = mqtt_loopback_step(c->loopback, now_ms, s->username, s->password, &connect);
-    if (c->client_fd >= 0) {
+    c->client.fd = mqtt_loopback_step(c->loopback, now_ms, s->username, s->password, &connect);
+    if (c->client.fd >= 0) {
         mqtt_loopback_close(c->loopback);
         c->loopback = NULL;
         mqtt_subscription_connecting(c->subscription, c->endpoint);
+        mqtt_link_elsewhere(c->link, c->connects && c->endpoint != c->accepted_by);
         mqtt_link_open(c->link, connect.data, mqtt_bytes_size(&connect), now_ms);
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
@@ -335,6 +330,7 @@ static weir_status accepted(mqtt_connection *c, int64_t now_ms)
                  mqtt_link_look(c->link)->level == MQTT_5 ? "5" : "3.1.1",
                  present ? "present" : "new");
     c->connects++;
+    c->accepted_by = c->endpoint;
     if (mqtt_subscription_connected(c->subscription, present, c->connected_since_unix_ms, &since)) {
         if (since >= 0)
             mqtt_format_time(since, text, sizeof(text));
@@ -421,46 +417,6 @@ static weir_status late(mqtt_connection *c)
     return mqtt_connection_fail(c, why, false);
 }
 
-static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
-{
-    int64_t limit_ms = c->setup->settings->full_timeout_ms;
-    const mqtt_link_facts *facts = mqtt_link_look(c->link);
-    uint64_t received = facts->received[0] + facts->received[1] + facts->received[2];
-
-    if (!facts->paused || received != c->received) /* slow is not stopped */
-        c->paused_since_ms = -1;
-    c->received = received;
-    if (!facts->paused)
-        return WEIR_DONE;
-    if (c->paused_since_ms < 0) {
-        c->paused_since_ms = now_ms;
-        c->pause_said = false;
-    }
-    if (!limit_ms || c->pause_said || now_ms - c->paused_since_ms < limit_ms)
-        return WEIR_DONE;
-    c->pause_said = true;
-    if (c->setup->fail_when_full)
-        return c->host->fail(c->host, WEIR_FATAL,
-                             "Kafka has taken nothing for %" PRId64
-                             " ms, and records.buffer.queue.full.policy is fail",
-                             now_ms - c->paused_since_ms);
-    c->host->log(c->host, WEIR_WARN,
-                 "reading from MQTT is paused since %" PRId64 " ms: Kafka takes nothing",
-                 now_ms - c->paused_since_ms);
-    return WEIR_DONE;
-}
-
-static void watch_window(mqtt_connection *c)
-{
-    if (c->window_said || !mqtt_link_look(c->link)->window_exceeded)
-        return;
-    c->window_said = true;
-    c->host->log(c->host, WEIR_WARN,
-                 "%s sends more messages at once than mqtt.receive.maximum (%u) allows, as "
-                 "mosquitto before 2.0.13 does; it is borne",
-                 c->setup->endpoints[c->endpoint].uri, c->setup->receive_maximum);
-}
-
 static weir_status work(mqtt_connection *c, int64_t now_ms)
 {
     if (mqtt_nudge_taken(&c->nudge))
@@ -481,8 +437,7 @@ static weir_status work(mqtt_connection *c, int64_t now_ms)
             return status;
     }
     mqtt_greeting_birth(c);
-    watch_window(c);
-    return watch_pause(c, now_ms);
+    return mqtt_watch(c, now_ms);
 }
 
 weir_status mqtt_connection_advance(mqtt_connection *c, int64_t now_ms)
@@ -520,6 +475,7 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
         .ack_on_receive = setup->ack_on_receive,
         .skip_retained = setup->retain == MQTT_RETAIN_NEVER,
         .ping_timeout_ms = s->ping_timeout_ms,
+        .remember_acked = setup->dedupe != MQTT_DEDUPE_NONE,
         .receive_maximum = setup->receive_maximum,
     };
 
@@ -532,7 +488,7 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
                                                        .unsubscribed = on_unsubscribed});
     c->brokers = mqtt_brokers_new(setup);
     c->endpoint = mqtt_brokers_first(c->brokers);
-    c->broker_fd = c->client_fd = -1;
+    c->broker = c->client = MQTT_NO_TRANSPORT;
     c->idle_by_ms = c->outage_since_ms = c->paused_since_ms = -1;
     c->connected_since_unix_ms = c->gap_unix_ms = -1;
     c->subscription = mqtt_subscription_new(host, setup);
@@ -561,7 +517,8 @@ void mqtt_connection_free(mqtt_connection *c)
     mqtt_connection_hang_up(c);
     mqtt_session_free(c->session);
     mqtt_link_free(c->link);
-    close_fd(&c->wake_fd);
+    if (c->wake_fd >= 0)
+        close(c->wake_fd);
     mqtt_subscription_free(c->subscription);
     mqtt_brokers_free(c->brokers);
     free(c);
@@ -576,6 +533,11 @@ void mqtt_connection_drain(mqtt_connection *c)
     if (!mqtt_link_look(c->link)->connected)
         mqtt_connection_hang_up(
             c); /* nothing has been taken on it, so there is nothing to acknowledge */
+}
+
+uint64_t mqtt_connection_sessions(const mqtt_connection *c)
+{
+    return mqtt_link_look(c->link)->sessions;
 }
 
 mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)

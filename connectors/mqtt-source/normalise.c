@@ -24,14 +24,9 @@ static const struct later {
     const char *fallback; /* NULL: no value is harmless */
     weir_level level;
 } laters[] = {
-    {"mqtt.session.cleanup.on.delete", NULL, WEIR_WARN},
     {"mqtt.pause.behavior", "disconnect", WEIR_WARN},
-    {"mqtt.ssl.endpoint.identification.algorithm", "https", WEIR_ERROR},
-    {"mqtt.ssl.", NULL, WEIR_ERROR},
     {"mqtt.ws.", NULL, WEIR_ERROR},
     {"mqtt.proxy.uri", NULL, WEIR_ERROR},
-    {"dedupe.key", NULL, WEIR_WARN},
-    {"dedupe.window.", NULL, WEIR_WARN},
     {NULL, NULL, WEIR_INFO},
 };
 

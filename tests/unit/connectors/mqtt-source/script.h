@@ -4,7 +4,8 @@
  * can be replayed cut at every byte. What the link sends is kept per side.
  *
  * SCRIPT_LEVEL is the version of MQTT that is spoken: test_x_5.c defines it and includes test_x.c,
- * so that every story is told in both.
+ * so that every story is told in both. With SCRIPT_TLS 1 the broker's side goes through TLS on a
+ * pair of sockets: the link has what the transport made of it.
  */
 #ifndef TEST_SCRIPT_H
 #define TEST_SCRIPT_H
@@ -18,6 +19,13 @@
 
 #define SCRIPT_MAX 70000
 
+#ifndef SCRIPT_TLS
+#define SCRIPT_TLS 0
+#endif
+#if SCRIPT_TLS
+#include "tls_pair.h"
+#endif
+
 #ifndef SCRIPT_LEVEL
 #define SCRIPT_LEVEL 4
 #endif
@@ -30,6 +38,7 @@ typedef struct script {
     size_t cut;      /* piece size; 0: all at once */
     size_t first;    /* … but the first piece is this large; 0: like the rest */
     mqtt_bytes sent[2];
+    struct tls_pair *tls; /* with SCRIPT_TLS */
     /* The task. */
     uint64_t *tokens;
     uint16_t *ids;
@@ -82,6 +91,83 @@ static const mqtt_link_settings script_defaults = {
     .ping_timeout_ms = 10000,
 };
 
+/* ---- The way to the broker and back --------------------------------------------------------- */
+
+#if SCRIPT_TLS
+
+static inline void way_open(script *s)
+{
+    s->tls = pair_new();
+    up(s->tls, &(peer_settings){.own = &s->tls->world->broker});
+}
+
+static inline void way_close(script *s)
+{
+    pair_free(s->tls);
+}
+
+static inline void way_in(script *s, void *to, const void *from, size_t size)
+{
+    int64_t end = clock_ms() + 20000;
+    size_t sent = 0, part;
+
+    for (size_t have = 0; have < size;) {
+        int went =
+            sent < size ? peer_write(s->tls->server, (const char *)from + sent, size - sent) : 0;
+
+        ck_assert_int_ge(went, 0);
+        sent += (size_t)went;
+        if (mqtt_transport_read(&s->tls->client, (char *)to + have, size - have, &part) ==
+            MQTT_IO_DONE)
+            have += part;
+        ck_assert_msg(clock_ms() < end, "%zu of %zu bytes", have, size);
+    }
+}
+
+static inline void way_out(script *s, const void *bytes, size_t size)
+{
+    int64_t end = clock_ms() + 20000;
+    size_t sent = 0, part;
+
+    for (size_t heard = 0; heard < size;) {
+        int got;
+
+        if (sent < size && mqtt_transport_write(&s->tls->client, (const char *)bytes + sent,
+                                                size - sent, &part) == MQTT_IO_DONE)
+            sent += part;
+        got = peer_read(s->tls->server, mqtt_bytes_reserve(&s->sent[MQTT_BROKER], 4096), 4096);
+        ck_assert_int_ge(got, 0);
+        s->sent[MQTT_BROKER].end += (size_t)got;
+        heard += (size_t)got;
+        ck_assert_msg(clock_ms() < end, "%zu of %zu bytes", heard, size);
+    }
+}
+
+#else
+
+static inline void way_open(script *s)
+{
+    s->tls = NULL;
+}
+
+static inline void way_close(script *s)
+{
+    (void)s;
+}
+
+static inline void way_in(script *s, void *to, const void *from, size_t size)
+{
+    (void)s;
+    memcpy(to, from, size);
+}
+
+static inline void way_out(script *s, const void *bytes, size_t size)
+{
+    mqtt_bytes_append(&s->sent[MQTT_BROKER], bytes, size);
+}
+
+#endif
+
 static inline script *script_new(const mqtt_link_settings *settings)
 {
     script *s = calloc(1, sizeof(*s));
@@ -93,11 +179,13 @@ static inline script *script_new(const mqtt_link_settings *settings)
     s->ids = calloc(SCRIPT_MAX, sizeof(*s->ids));
     s->room = SIZE_MAX;
     s->now_ms = 1000;
+    way_open(s);
     return s;
 }
 
 static inline void script_free(script *s)
 {
+    way_close(s);
     mqtt_link_free(s->link);
     for (int side = 0; side < 2; side++)
         mqtt_bytes_free(&s->sent[side]);
@@ -179,7 +267,10 @@ static inline void collect(script *s)
 
         if (!bytes)
             continue;
-        mqtt_bytes_append(&s->sent[side], bytes, size);
+        if (side == MQTT_BROKER)
+            way_out(s, bytes, size);
+        else
+            mqtt_bytes_append(&s->sent[side], bytes, size);
         mqtt_link_sent(s->link, (mqtt_side)side, size);
     }
     ck_assert(mqtt_slots_sound(mqtt_link_slots(s->link)));
@@ -210,7 +301,7 @@ static inline void feed(script *s)
             size = s->cut;
         first = 0;
         size = size < room ? size : room;
-        memcpy(to, s->wire.data + s->wire.start, size);
+        way_in(s, to, s->wire.data + s->wire.start, size);
         mqtt_bytes_consume(&s->wire, size);
         mqtt_link_got(s->link, MQTT_BROKER, size, s->now_ms);
         work(s);

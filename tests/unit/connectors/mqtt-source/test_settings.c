@@ -6,10 +6,10 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct {
-    const char *pairs[8];
+    const char *pairs[10];
     const char *note, *says;
 } findings[] = {
-    {{"mqtt.server.uri", "ssl://h"}, "ERROR mqtt.server.uri", "TLS is not yet supported"},
+    {{"mqtt.server.uri", "ssl://h,tcp://h"}, "WARN mqtt.server.uri", "with TLS and some without"},
     {{"mqtt.server.uri", "wss://h"}, "ERROR mqtt.server.uri", "WebSockets are not yet"},
     {{"mqtt.server.uri", "http://h"}, "ERROR mqtt.server.uri", "'http' is unknown"},
     {{"mqtt.server.uri", "h:1883"}, "ERROR mqtt.server.uri", "tcp://host:1883"},
@@ -21,6 +21,13 @@ static const struct {
     {{"mqtt.server.uri", "tcp://u:p@h"}, "ERROR mqtt.server.uri", "mqtt.username"},
     {{"mqtt.server.uri", "tcp://[::1"}, "ERROR mqtt.server.uri", "no host"},
     {{"mqtt.server.uri", " , "}, "ERROR mqtt.server.uri", "no broker"},
+    {{"mqtt.server.uri", "mqtts://h", "mqtt.ssl.certificate.location", "c.pem"},
+     "ERROR mqtt.ssl.certificate.location",
+     "without mqtt.ssl.key.location"},
+    {{"mqtt.ssl.ca.location", "/ca.pem"}, "WARN mqtt.ssl.ca.location", "no effect"},
+    {{"mqtt.ssl.endpoint.identification.algorithm", "none"},
+     "WARN mqtt.ssl.endpoint.identification.algorithm",
+     "no effect"},
     {{"mqtt.topics", "a/#/b"}, "ERROR mqtt.topics", "last level"},
     {{"mqtt.topics", "a/b#"}, "ERROR mqtt.topics", "last level"},
     {{"mqtt.topics", "a+/b"}, "ERROR mqtt.topics", "whole level"},
@@ -34,6 +41,28 @@ static const struct {
     {{"mqtt.qos", "0"}, "WARN mqtt.qos", "stores nothing"},
     {{"mqtt.clean.session.enabled", "true"}, "WARN mqtt.clean.session.enabled", "loses"},
     {{"mqtt.password", "p"}, "ERROR mqtt.password", "mqtt.username"},
+    {{"mqtt.session.expiry.interval.seconds", "0"},
+     "ERROR mqtt.session.expiry.interval.seconds",
+     "would be lost"},
+    {{"mqtt.receive.maximum", "11", "max.unacked.records", "10"},
+     "ERROR mqtt.receive.maximum",
+     "more at once (11) than max.unacked.records takes (10)"},
+    {{"mqtt.maximum.packet.size", "1023"}, "ERROR mqtt.maximum.packet.size", "1024 at least"},
+    {{"mqtt.will.enabled", "true"}, "ERROR mqtt.will.topic", "is needed"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "a/+"}, "ERROR mqtt.will.topic", "no topic"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "#"}, "ERROR mqtt.will.topic", "no topic"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "\xff"}, "ERROR mqtt.will.topic", "no topic"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "w", "mqtt.will.payload", "a\n"},
+     "ERROR mqtt.will.payload",
+     "printable"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "w", "mqtt.will.payload", "caf\xc3\xa9"},
+     "ERROR mqtt.will.payload",
+     "printable"},
+    {{"mqtt.will.topic", "w"}, "WARN mqtt.will.topic", "no effect"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "w", "mqtt.version", "3.1.1",
+      "mqtt.will.delay.seconds", "5"},
+     "WARN mqtt.will.delay.seconds",
+     "no effect"},
     {{"mqtt.client.id", ""}, "ERROR mqtt.client.id", "1 to 65535"},
     {{"mqtt.client.id", "abcdefghijklmnopqrstuvwxyz"}, "INFO mqtt.client.id", "23 bytes"},
     {{"mqtt.client.id", "me-${uuid}"}, "ERROR mqtt.client.id", "another client at each start"},
@@ -83,6 +112,26 @@ START_TEST(a_finding_names_its_key)
 }
 END_TEST
 
+static const char *const nothing_wrong[][9] = {
+    {"mqtt.version", "5", "mqtt.password", "p"}, /* MQTT 5 has passwords without a user name */
+    {"mqtt.session.expiry.interval.seconds", "0", "mqtt.clean.session.enabled", "true"},
+    {"mqtt.receive.maximum", "10", "max.unacked.records", "10"},
+    {"mqtt.will.enabled", "true", "mqtt.will.topic", "w/${connector}/${task}",
+     "mqtt.will.delay.seconds", "5", "mqtt.version", "5"},
+};
+
+START_TEST(what_fits_together_is_not_refused)
+{
+    listener *l = listener_new("mqtt-source");
+    mqtt_settings settings;
+
+    fill_more(&settings, nothing_wrong[_i]);
+    ck_assert_int_eq(mqtt_validate(&l->host, &settings), WEIR_DONE);
+    ck_assert_msg(!l->errors, "%s", all_notes(l));
+    free(l);
+}
+END_TEST
+
 START_TEST(a_password_in_an_address_is_not_repeated)
 {
     listener *l = listener_new("mqtt-source");
@@ -97,13 +146,18 @@ END_TEST
 
 static const struct {
     const char *uri, *host, *port;
+    bool tls;
 } endpoints[] = {
-    {"tcp://h", "h", "1883"},
-    {"mqtt://h:1", "h", "1"},
-    {"TCP://h:65535", "h", "65535"},
-    {"tcp://[::1]:1884", "::1", "1884"},
-    {"tcp://[fe80::1]", "fe80::1", "1883"},
-    {"tcp://10.0.0.1:1883/", "10.0.0.1", "1883"},
+    {"tcp://h", "h", "1883", false},
+    {"mqtt://h:1", "h", "1", false},
+    {"TCP://h:65535", "h", "65535", false},
+    {"tcp://[::1]:1884", "::1", "1884", false},
+    {"tcp://[fe80::1]", "fe80::1", "1883", false},
+    {"tcp://10.0.0.1:1883/", "10.0.0.1", "1883", false},
+    {"ssl://h", "h", "8883", true},
+    {"tls://h", "h", "8883", true},
+    {"MQTTS://[::1]/", "::1", "8883", true},
+    {"ssl://h:443", "h", "443", true},
 };
 
 START_TEST(an_address_is_taken_apart)
@@ -114,6 +168,7 @@ START_TEST(an_address_is_taken_apart)
     ck_assert(mqtt_endpoint_parse(endpoints[_i].uri, &endpoint, why, sizeof(why)));
     ck_assert_str_eq(endpoint.host, endpoints[_i].host);
     ck_assert_str_eq(endpoint.port, endpoints[_i].port);
+    ck_assert_int_eq(endpoint.tls, endpoints[_i].tls);
     mqtt_endpoint_clear(&endpoint);
 }
 END_TEST
@@ -270,6 +325,8 @@ END_TEST
 
 WEIR_UNIT_MAIN("mqtt-source settings",
                tcase_add_loop_test(tests, a_finding_names_its_key, 0, ROWS(findings));
+               tcase_add_loop_test(tests, what_fits_together_is_not_refused, 0,
+                                   ROWS(nothing_wrong));
                tcase_add_test(tests, a_password_in_an_address_is_not_repeated);
                tcase_add_loop_test(tests, an_address_is_taken_apart, 0, ROWS(endpoints));
                tcase_add_test(tests, a_list_survives_commas_of_its_own);
