@@ -22,8 +22,9 @@ typedef struct entry {
 } entry;
 
 struct mqtt_content {
-    mqtt_template **parts; /* the payload stands between them */
-    size_t part_count;
+    mqtt_template *key;
+    char *const *filters; /* of the subscription, for ${filter} */
+    size_t filter_count;
     bool payload_alone; /* is the key */
     int64_t window_ms;
     entry *entries; /* a ring */
@@ -32,29 +33,11 @@ struct mqtt_content {
     size_t bucket_mask;
     mqtt_bytes text;    /* of the message at hand */
     uint64_t last_hash; /* … and its hash */
+    bool comparable;    /* it had what the key asks for */
 };
 
 /* ---- Life --------------------------------------------------------------------------------------
  */
-
-static bool take_apart(mqtt_content *content, const char *key, char *why, size_t room)
-{
-    for (const char *end; key; key = end ? end + strlen(PAYLOAD) : NULL) {
-        mqtt_template *part;
-        char *text;
-
-        end = strstr(key, PAYLOAD);
-        text = mqtt_strndup(key, end ? (size_t)(end - key) : strlen(key));
-        part = mqtt_template_new(text, why, room);
-        free(text);
-        if (!part)
-            return false;
-        content->parts =
-            mqtt_realloc(content->parts, content->part_count + 1, sizeof(*content->parts));
-        content->parts[content->part_count++] = part;
-    }
-    return true;
-}
 
 mqtt_content *mqtt_content_new(const char *key, size_t window_size, int64_t window_ms, char *why,
                                size_t room)
@@ -62,7 +45,8 @@ mqtt_content *mqtt_content_new(const char *key, size_t window_size, int64_t wind
     mqtt_content *content = mqtt_alloc(1, sizeof(*content));
     size_t buckets = 16;
 
-    if (!take_apart(content, key, why, room)) {
+    content->key = mqtt_template_new(key, &(mqtt_places){.payload = true}, why, room);
+    if (!content->key) {
         mqtt_content_free(content);
         return NULL;
     }
@@ -82,13 +66,17 @@ void mqtt_content_free(mqtt_content *content)
 {
     if (!content)
         return;
-    for (size_t i = 0; i < content->part_count; i++)
-        mqtt_template_free(content->parts[i]);
-    free(content->parts);
+    mqtt_template_free(content->key);
     free(content->entries);
     free(content->buckets);
     mqtt_bytes_free(&content->text);
     free(content);
+}
+
+void mqtt_content_filters(mqtt_content *content, char *const *filters, size_t count)
+{
+    content->filters = filters;
+    content->filter_count = count;
 }
 
 void mqtt_content_clear(mqtt_content *content)
@@ -118,26 +106,33 @@ static void drop_oldest(mqtt_content *content)
     content->count--;
 }
 
-static uint64_t hash_of(mqtt_content *content, const mqtt_publish *publish)
+/* False: the message has not what the key asks for. */
+static bool hash_of(mqtt_content *content, const mqtt_publish *publish, uint64_t *ret_hash)
 {
+    mqtt_view view = {
+        .publish = publish, .filters = content->filters, .filter_count = content->filter_count};
     mqtt_bytes *text = &content->text;
+    char why[128];
 
-    if (content->payload_alone)
-        return mqtt_hash("", 0, publish->payload, publish->payload_size);
-    mqtt_bytes_clear(text);
-    for (size_t i = 0; i < content->part_count; i++) {
-        if (i)
-            mqtt_bytes_append(text, publish->payload, publish->payload_size);
-        mqtt_template_render(content->parts[i], publish->topic, publish->topic_size, publish->qos,
-                             text);
+    if (content->payload_alone) {
+        *ret_hash = mqtt_hash("", 0, publish->payload, publish->payload_size);
+        return true;
     }
-    return mqtt_hash("", 0, text->data + text->start, mqtt_bytes_size(text));
+    mqtt_bytes_clear(text);
+    mqtt_bytes_reserve(text, 1);
+    if (!mqtt_template_render(content->key, &view, text, why, sizeof(why)))
+        return false;
+    *ret_hash = mqtt_hash("", 0, text->data + text->start, mqtt_bytes_size(text));
+    return true;
 }
 
 bool mqtt_content_knows(mqtt_content *content, const mqtt_publish *publish, int64_t now_ms)
 {
-    uint64_t hash = hash_of(content, publish);
+    uint64_t hash;
 
+    content->comparable = hash_of(content, publish, &hash);
+    if (!content->comparable)
+        return false;
     content->last_hash = hash;
     while (content->count &&
            now_ms - content->entries[content->oldest].noted_ms >= content->window_ms)
@@ -153,6 +148,8 @@ void mqtt_content_note(mqtt_content *content, int64_t now_ms)
     uint32_t *bucket = bucket_of(content, content->last_hash);
     size_t index;
 
+    if (!content->comparable)
+        return;
     if (content->count == content->room)
         drop_oldest(content);
     index = (content->oldest + content->count++) % content->room;

@@ -18,8 +18,10 @@ typedef struct mqtt_content mqtt_content;
 mqtt_content *mqtt_content_new(const char *key, size_t window_size, int64_t window_ms, char *why,
                                size_t room);
 void mqtt_content_free(mqtt_content *content);
+/* What ${filter} looks through; they outlive the content. */
+void mqtt_content_filters(mqtt_content *content, char *const *filters, size_t count);
 
-/* Has one like it been noted? */
+/* Has one like it been noted? A message that lacks what the key asks for is like no other. */
 bool mqtt_content_knows(mqtt_content *content, const mqtt_publish *publish, int64_t now_ms);
 /* The message that was asked about last has been handed over. */
 void mqtt_content_note(mqtt_content *content, int64_t now_ms);

@@ -27,12 +27,6 @@ static const struct later {
     {"mqtt.pause.behavior", "disconnect", WEIR_WARN},
     {"mqtt.ws.", NULL, WEIR_ERROR},
     {"mqtt.proxy.uri", NULL, WEIR_ERROR},
-    {"kafka.topic.rules", NULL, WEIR_ERROR},
-    {"kafka.topic.max.distinct", "100", WEIR_WARN},
-    {"kafka.headers.include", NULL, WEIR_WARN},
-    {"kafka.headers.exclude", "", WEIR_WARN},
-    {"kafka.headers.static.", NULL, WEIR_WARN},
-    {"kafka.timestamp", "receive", WEIR_WARN},
     {NULL, NULL, WEIR_INFO},
 };
 
@@ -53,12 +47,6 @@ static bool has_option(const char *key)
     return false;
 }
 
-static bool key_fits(const char *key, const char *row)
-{
-    return mqtt_key_fits(key, row) ||
-           (strcmp(row, "kafka.topic.rules") == 0 && mqtt_starts(key, "kafka.topic.rules."));
-}
-
 /* Said under the name that was posted. A key that has become an option is none of these. */
 static bool has_no_effect(const mqtt_config *c, const mqtt_meaning *meaning)
 {
@@ -67,7 +55,7 @@ static bool has_no_effect(const mqtt_config *c, const mqtt_meaning *meaning)
     if (has_option(meaning->key))
         return false;
     for (const struct later *row = laters; row->key; row++) {
-        if (!key_fits(meaning->key, row->key))
+        if (!mqtt_key_fits(meaning->key, row->key))
             continue;
         if (!row->fallback || strcasecmp(meaning->value, row->fallback) != 0)
             MQTT_NOTE(c, row->level, said, "%s is not yet supported",

@@ -2,6 +2,7 @@
 #include "neighbours.h"
 #include "settings.h"
 #include "slots.h"
+#include "value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ weir_status mqtt_validate(const weir_config_host *host, const void *settings)
 
     /* What it finds at WEIR_ERROR refuses the config; the call itself went well. */
     mqtt_setup_free(mqtt_setup_new(settings, host->connector, -1, &findings));
+    mqtt_check_converter(host, ((const mqtt_settings *)settings)->format);
     return WEIR_DONE;
 }
 
@@ -50,18 +52,19 @@ static char *client_id_of(const mqtt_settings *settings, size_t tasks)
     return (char *)id.data;
 }
 
-static void add_task(const weir_config_host *host, char *const *filters, const int *qos,
-                     size_t count, const char *client_id)
+static void add_task(const weir_config_host *host, const mqtt_setup *setup, char *const *filters,
+                     const int *qos, size_t count, const char *client_id)
 {
     char *topics = mqtt_list_join(filters, count);
     char *levels = mqtt_alloc(2 * count + 1, 1);
+    weir_pair pairs[3 + MQTT_CONVERTER_PAIRS] = {
+        {"mqtt.topics", topics}, {"mqtt.qos", levels}, {"mqtt.client.id", client_id}};
+    size_t pair_count = 3;
 
     for (size_t i = 0; i < count; i++)
         snprintf(levels + 2 * i, 3, "%d%s", qos[i], i + 1 < count ? "," : "");
-    host->task(
-        host,
-        (weir_pair[]){{"mqtt.topics", topics}, {"mqtt.qos", levels}, {"mqtt.client.id", client_id}},
-        3);
+    pair_count += mqtt_converter_pairs(host, setup->settings->format, pairs + pair_count);
+    host->task(host, pairs, pair_count);
     free(topics);
     free(levels);
 }
@@ -102,7 +105,7 @@ static void deal(const weir_config_host *host, const mqtt_setup *setup, size_t t
             filters[count] = setup->filters[cards[i].filter];
             qos[count] = setup->qos[cards[i].filter];
         }
-        add_task(host, filters, qos, count, client_id);
+        add_task(host, setup, filters, qos, count, client_id);
     }
     free(cards);
     free(filters);
@@ -128,7 +131,7 @@ static void share(const weir_config_host *host, const mqtt_setup *setup, size_t 
             snprintf(filters[i], room, "$share/%s/%s", setup->share_group, filter);
     }
     for (size_t task = 0; task < tasks; task++)
-        add_task(host, filters, setup->qos, setup->filter_count, client_id);
+        add_task(host, setup, filters, setup->qos, setup->filter_count, client_id);
     mqtt_list_free(filters, setup->filter_count);
 }
 

@@ -1,33 +1,47 @@
 /* record.c - see record.h. */
 #include "record.h"
 
-#include "json_check.h"
+#include "headers.h"
+#include "topic_names.h"
+#include "value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define USER_PREFIX     "mqtt.user."
-#define KAFKA_TOPIC_MAX 249u
-
 struct mqtt_records {
     const mqtt_setup *setup;
-    const char *fault;
-    mqtt_bytes topic, key; /* of the record at hand; a fixed topic stays */
-    weir_header *headers;  /* [header_room]; grows with the message that has most */
-    size_t header_count, header_room;
-    mqtt_bytes names; /* of user properties as headers, each with its NUL */
-    char id[8], qos[2], payload_format[2], expiry[12];
+    bool is_plain;              /* one topic for all: it is in `topic` for good */
+    mqtt_bytes topic, key;      /* of the record at hand */
+    mqtt_bytes rendered, value; /* scratch */
+    mqtt_headers *headers;
+    mqtt_name_set *names; /* that templates have made */
+    mqtt_text groups[MQTT_REGEX_GROUPS];
+    weir_data original;
+    bool replaced; /* the timestamp of the record at hand */
+    mqtt_record_facts facts;
 };
+
+/* What goes wrong with a message, on its way out. */
+typedef struct trouble {
+    const char **ret_kind;
+    char *why;
+    size_t room;
+} trouble;
 
 mqtt_records *mqtt_records_new(const mqtt_setup *setup)
 {
     mqtt_records *records = mqtt_alloc(1, sizeof(*records));
+    const mqtt_mapping *mapping = &setup->mapping;
 
     records->setup = setup;
-    if (mqtt_template_is_fixed(setup->mapping.topic)) {
-        mqtt_template_render(setup->mapping.topic, "", 0, 0, &records->topic);
+    records->headers = mqtt_headers_new(&mapping->headers);
+    records->names = mqtt_name_set_new((size_t)setup->settings->max_topics);
+    records->is_plain = !mapping->rules.count && mqtt_template_is_fixed(mapping->topic);
+    if (records->is_plain) {
+        mqtt_template_render(mapping->topic, &(mqtt_view){.publish = &(mqtt_publish){0}},
+                             &records->topic, NULL, 0);
         mqtt_bytes_append(&records->topic, "", 1);
     }
     return records;
@@ -39,224 +53,104 @@ void mqtt_records_free(mqtt_records *records)
         return;
     mqtt_bytes_free(&records->topic);
     mqtt_bytes_free(&records->key);
-    mqtt_bytes_free(&records->names);
-    free(records->headers);
+    mqtt_bytes_free(&records->rendered);
+    mqtt_bytes_free(&records->value);
+    mqtt_headers_free(records->headers);
+    mqtt_name_set_free(records->names);
     free(records);
+}
+
+mqtt_record_facts mqtt_records_look(const mqtt_records *records)
+{
+    mqtt_record_facts facts = records->facts;
+
+    facts.topics = mqtt_name_set_count(records->names);
+    return facts;
+}
+
+void mqtt_record_taken(mqtt_records *records)
+{
+    records->facts.timestamps_replaced += records->replaced;
+    records->replaced = false;
 }
 
 /* ---- Topic and key --------------------------------------------------------------------------- */
 
-static bool is_topic_char(uint8_t c)
+static bool make_topic(mqtt_records *records, const mqtt_template *made, mqtt_view *view,
+                       const trouble *t)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
-
-/* Renders the template and puts the replacement where Kafka allows no such character. */
-static bool make_topic(mqtt_records *records, const mqtt_publish *publish, char *why, size_t room)
-{
-    const char *replacement = records->setup->settings->replacement;
-    mqtt_bytes *raw = &records->key, *topic = &records->topic;
+    const mqtt_settings *settings = records->setup->settings;
+    mqtt_bytes *raw = &records->rendered, *topic = &records->topic;
     size_t size;
 
     mqtt_bytes_clear(raw);
     mqtt_bytes_clear(topic);
-    mqtt_template_render(records->setup->mapping.topic, publish->topic, publish->topic_size,
-                         publish->qos, raw);
-    for (size_t i = raw->start; i < raw->end; i++) {
-        if (is_topic_char(raw->data[i]))
-            mqtt_bytes_append(topic, &raw->data[i], 1);
-        else if ((raw->data[i] & 0xc0) != 0x80) /* once for each character, not for each byte */
-            mqtt_bytes_append(topic, replacement, strlen(replacement));
-    }
+    *t->ret_kind = "mapping";
+    if (!mqtt_template_render(made, view, raw, t->why, t->room))
+        return false;
+    *t->ret_kind = "topic";
+    mqtt_put_topic_name(topic, raw->data + raw->start, mqtt_bytes_size(raw), settings->replacement);
     size = mqtt_bytes_size(topic);
     mqtt_bytes_append(topic, "", 1);
-    if (!size || size > KAFKA_TOPIC_MAX || strcmp((char *)topic->data, ".") == 0 ||
-        strcmp((char *)topic->data, "..") == 0) {
-        records->fault = "topic";
-        snprintf(why, room,
-                 "kafka.topic makes '%.60s' of it, %zu bytes, which is no name of a "
-                 "Kafka topic",
-                 (char *)topic->data, size);
+    if (!mqtt_is_topic_name((const char *)topic->data, size)) {
+        snprintf(t->why, t->room,
+                 "its Kafka topic would be '%.60s', %zu bytes, which is no name of a Kafka topic "
+                 "(kafka.topic)",
+                 (const char *)topic->data, size);
         return false;
     }
+    if (mqtt_template_is_fixed(made) ||
+        mqtt_name_set_admit(records->names, (const char *)topic->data, size))
+        return true;
+    snprintf(
+        t->why, t->room,
+        "its Kafka topic would be '%.60s', one more than kafka.topic.max.distinct (%lld) allows",
+        (const char *)topic->data, (long long)settings->max_topics);
+    return false;
+}
+
+/* `made` NULL: no key. */
+static bool make_key(mqtt_records *records, const mqtt_template *made, mqtt_view *view,
+                     weir_data *ret_key, const trouble *t)
+{
+    mqtt_bytes *key = &records->key;
+
+    if (!made) {
+        *ret_key = (weir_data){.kind = WEIR_NULL};
+        return true;
+    }
+    if (mqtt_template_is_topic(made)) {
+        *ret_key = (weir_data){WEIR_TEXT, view->publish->topic, view->publish->topic_size};
+        return true;
+    }
+    mqtt_bytes_clear(key);
+    mqtt_bytes_reserve(key, 1); /* an empty key is one too */
+    *t->ret_kind = "mapping";
+    if (!mqtt_template_render(made, view, key, t->why, t->room))
+        return false;
+    *ret_key = (weir_data){WEIR_TEXT, key->data + key->start, mqtt_bytes_size(key)};
     return true;
 }
 
-static weir_data make_key(mqtt_records *records, const mqtt_publish *publish)
+/* Both, by the first rule that matches, or without one. */
+static bool make_names(mqtt_records *records, mqtt_view *view, weir_data *ret_key, const trouble *t)
 {
-    const mqtt_template *made = records->setup->mapping.key;
+    const mqtt_mapping *mapping = &records->setup->mapping;
+    const mqtt_template *topic = mapping->topic, *key = mapping->key;
+    const mqtt_rule *rule = mapping->rules.count
+                                ? mqtt_rules_find(&mapping->rules, view->publish, records->groups)
+                                : NULL;
 
-    if (!made)
-        return (weir_data){.kind = WEIR_NULL};
-    if (mqtt_template_is_topic(made))
-        return (weir_data){WEIR_TEXT, publish->topic, publish->topic_size};
-    mqtt_bytes_clear(&records->key);
-    mqtt_template_render(made, publish->topic, publish->topic_size, publish->qos, &records->key);
-    return (weir_data){WEIR_TEXT, records->key.data + records->key.start,
-                       mqtt_bytes_size(&records->key)};
+    view->groups = records->groups;
+    if (rule && rule->topic)
+        topic = rule->topic;
+    if (rule && (rule->key || rule->keyless))
+        key = rule->key;
+    return (records->is_plain || make_topic(records, topic, view, t)) &&
+           make_key(records, key, view, ret_key, t);
 }
 
-/* ---- Headers --------------------------------------------------------------------------------- */
-
-static void add_header(mqtt_records *records, const char *name, weir_kind kind, const char *text,
-                       size_t size)
-{
-    if (records->header_count == records->header_room) {
-        records->header_room = records->header_room ? 2 * records->header_room : 16;
-        records->headers =
-            mqtt_realloc(records->headers, records->header_room, sizeof(*records->headers));
-    }
-    records->headers[records->header_count++] = (weir_header){name, {kind, text, size}};
-}
-
-static void add_bool(mqtt_records *records, const char *name, bool value)
-{
-    add_header(records, name, WEIR_JSON, value ? "true" : "false", value ? 4 : 5);
-}
-
-/* Room for all names first: the headers point into it, so it must not move under them. */
-static void reserve_names(mqtt_records *records, const mqtt_properties *properties)
-{
-    mqtt_property property;
-    size_t size = 0;
-
-    for (size_t at = 0; mqtt_properties_next(properties, &at, &property);)
-        if (property.id == MQTT_USER_PROPERTY)
-            size += sizeof(USER_PREFIX) + property.name.size;
-    mqtt_bytes_clear(&records->names);
-    mqtt_bytes_reserve(&records->names, size);
-}
-
-static void add_user(mqtt_records *records, const mqtt_property *property)
-{
-    size_t start = records->names.end;
-
-    mqtt_bytes_append(&records->names, USER_PREFIX, strlen(USER_PREFIX));
-    mqtt_bytes_append(&records->names, property->name.bytes, property->name.size);
-    mqtt_bytes_append(&records->names, "", 1);
-    add_header(records, (const char *)records->names.data + start, WEIR_TEXT, property->value.bytes,
-               property->value.size);
-}
-
-static bool is_text(mqtt_text text)
-{
-    return !text.size || mqtt_is_text(text.bytes, text.size);
-}
-
-static void add_number(mqtt_records *records, const char *name, char *text, size_t room,
-                       uint32_t number)
-{
-    int size = snprintf(text, room, "%u", number);
-
-    add_header(records, name, WEIR_JSON, text, (size_t)size);
-}
-
-/* What MQTT 5 says about the message, in the order of the wire. False: text that is none. */
-static bool add_properties(mqtt_records *records, const mqtt_properties *properties, char *why,
-                           size_t room)
-{
-    mqtt_property p;
-
-    reserve_names(records, properties);
-    for (size_t at = 0; mqtt_properties_next(properties, &at, &p);) {
-        if (!is_text(p.name) || (p.id != MQTT_CORRELATION_DATA && !is_text(p.value))) {
-            snprintf(why, room, "its property %d is not UTF-8", (int)p.id);
-            return false;
-        }
-        switch (p.id) {
-        case MQTT_PAYLOAD_FORMAT:
-            add_number(records, "mqtt.payload.format", records->payload_format,
-                       sizeof(records->payload_format), p.number);
-            break;
-        case MQTT_MESSAGE_EXPIRY:
-            add_number(records, "mqtt.message.expiry", records->expiry, sizeof(records->expiry),
-                       p.number);
-            break;
-        case MQTT_CONTENT_TYPE:
-            add_header(records, "mqtt.content.type", WEIR_TEXT, p.value.bytes, p.value.size);
-            break;
-        case MQTT_RESPONSE_TOPIC:
-            add_header(records, "mqtt.response.topic", WEIR_TEXT, p.value.bytes, p.value.size);
-            break;
-        case MQTT_CORRELATION_DATA:
-            add_header(records, "mqtt.correlation.data", WEIR_BYTES, p.value.bytes, p.value.size);
-            break;
-        case MQTT_USER_PROPERTY:
-            add_user(records, &p);
-            break;
-        default: /* a subscription identifier, which nobody asked for */
-            break;
-        }
-    }
-    return true;
-}
-
-static bool make_headers(mqtt_records *records, const mqtt_publish *publish, char *why, size_t room)
-{
-    int id_size = snprintf(records->id, sizeof(records->id), "%u", publish->id);
-
-    records->qos[0] = (char)('0' + publish->qos);
-    records->header_count = 0;
-    if (records->setup->mapping.mqtt_headers) {
-        add_header(records, "mqtt.topic", WEIR_TEXT, publish->topic, publish->topic_size);
-        add_header(records, "mqtt.message.id", WEIR_JSON, records->id, (size_t)id_size);
-        add_header(records, "mqtt.qos", WEIR_JSON, records->qos, 1);
-        add_bool(records, "mqtt.retained", publish->retain);
-        add_bool(records, "mqtt.duplicate", publish->dup);
-        if (!add_properties(records, &publish->properties, why, room))
-            return false;
-    }
-    if (records->setup->mapping.camel_headers) {
-        add_header(records, "CamelHeader.CamelMqttTopic", WEIR_TEXT, publish->topic,
-                   publish->topic_size);
-        add_header(records, "CamelHeader.CamelMqttQoS", WEIR_JSON, records->qos, 1);
-    }
-    return true;
-}
-
-/* ---- Value ----------------------------------------------------------------------------------- */
-
-static bool make_value(const mqtt_setup *setup, const mqtt_publish *publish, weir_data *ret_value,
-                       char *why, size_t room)
-{
-    weir_data value = {WEIR_BYTES, publish->payload, publish->payload_size};
-    const void *bytes = publish->payload;
-    size_t size = publish->payload_size;
-
-    switch (setup->mapping.format) {
-    case MQTT_AS_BYTES:
-        break;
-    case MQTT_AS_STRING:
-        if (!mqtt_is_utf8(bytes, size)) {
-            snprintf(why, room,
-                     "its payload of %zu bytes is not UTF-8, and mqtt.payload.format is "
-                     "string",
-                     size);
-            return false;
-        }
-        value.kind = WEIR_TEXT;
-        break;
-    case MQTT_AS_JSON:
-        if (!mqtt_is_json(bytes, size)) {
-            snprintf(why, room,
-                     "its payload of %zu bytes is not JSON, and mqtt.payload.format is "
-                     "json",
-                     size);
-            return false;
-        }
-        value.kind = WEIR_JSON;
-        break;
-    case MQTT_AS_FOUND:
-        if (mqtt_is_json(bytes, size))
-            value.kind = WEIR_JSON;
-        else if (size && mqtt_is_utf8(bytes, size))
-            value.kind = WEIR_TEXT;
-        break;
-    }
-    *ret_value = value;
-    return true;
-}
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 static int64_t unix_ms(void)
 {
@@ -266,46 +160,106 @@ static int64_t unix_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
-                      char *why, size_t room)
+/* The text that kafka.timestamp points at. */
+static bool find_stamp(mqtt_records *records, mqtt_view *view, mqtt_text *ret_text)
 {
-    const mqtt_publish *publish = &message->publish;
-    weir_data value;
+    const mqtt_stamp *stamp = &records->setup->mapping.stamp;
+    const mqtt_publish *publish = view->publish;
+    mqtt_json_value value;
+    char why[128];
 
-    records->fault = message->too_large ? "too-large" : "mapping";
-    if (message->too_large) {
-        snprintf(why, room,
-                 "its payload of %zu bytes is more than mqtt.maximum.packet.size (%lld) "
-                 "allows",
-                 publish->payload_size, (long long)records->setup->max_packet);
+    if (stamp->from == MQTT_STAMP_USER)
+        return mqtt_properties_user(&publish->properties, stamp->user, strlen(stamp->user),
+                                    ret_text);
+    if (!mqtt_view_is_json(view) ||
+        !mqtt_pointer_find(stamp->pointer, publish->payload, publish->payload_size, &value, why,
+                           sizeof(why)) ||
+        (value.kind != MQTT_JSON_STRING && value.kind != MQTT_JSON_NUMBER))
         return false;
-    }
-    if (!mqtt_is_text(publish->topic, publish->topic_size)) {
-        snprintf(why, room, "its topic is not UTF-8");
-        return false;
-    }
-    if (!make_value(records->setup, publish, &value, why, room))
-        return false;
-    if (!mqtt_template_is_fixed(records->setup->mapping.topic) &&
-        !make_topic(records, publish, why, room))
-        return false;
-    if (!make_headers(records, publish, why, room))
-        return false;
-    *ret_record = (weir_record){
-        .size = sizeof(*ret_record),
-        .topic = (const char *)records->topic.data,
-        .partition = -1,
-        .timestamp_ms = unix_ms(),
-        .key = make_key(records, publish),
-        .value = value,
-        .headers = records->headers,
-        .header_count = records->header_count,
-        .token = message->token,
-    };
+    mqtt_bytes_clear(&records->rendered);
+    mqtt_bytes_reserve(&records->rendered, 1);
+    mqtt_json_append(&value, &records->rendered);
+    *ret_text =
+        (mqtt_text){(const char *)records->rendered.data, mqtt_bytes_size(&records->rendered)};
     return true;
 }
 
-const char *mqtt_record_fault(const mqtt_records *records)
+static int64_t make_timestamp(mqtt_records *records, mqtt_view *view, int64_t now_ms)
 {
-    return records->fault;
+    const mqtt_stamp *stamp = &records->setup->mapping.stamp;
+    mqtt_text text;
+    int64_t ms;
+
+    records->replaced = false;
+    if (stamp->from == MQTT_STAMP_RECEIVE)
+        return now_ms;
+    if (stamp->from == MQTT_STAMP_NONE)
+        return -1;
+    if (find_stamp(records, view, &text) &&
+        mqtt_moment_read(text.bytes, text.size, stamp->unit, &ms) &&
+        !mqtt_moment_is_absurd(ms, now_ms))
+        return ms;
+    records->replaced = true;
+    return now_ms;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+static bool is_good(const mqtt_records *records, const mqtt_message *message, weir_kind topic,
+                    const trouble *t)
+{
+    if (message->too_large) {
+        *t->ret_kind = "too-large";
+        snprintf(t->why, t->room,
+                 "its payload of %zu bytes is more than mqtt.maximum.packet.size (%zu) allows",
+                 message->publish.payload_size, records->setup->max_packet);
+        return false;
+    }
+    if (topic != WEIR_TEXT) {
+        *t->ret_kind = "mapping";
+        snprintf(t->why, t->room, "its topic is not UTF-8");
+        return false;
+    }
+    return true;
+}
+
+bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
+                      const char **ret_kind, char *why, size_t room)
+{
+    const mqtt_publish *publish = &message->publish;
+    mqtt_view view = {.publish = publish,
+                      .filters = records->setup->filters,
+                      .filter_count = records->setup->filter_count};
+    weir_kind topic = mqtt_is_text(publish->topic, publish->topic_size) ? WEIR_TEXT : WEIR_BYTES;
+    trouble t = {ret_kind, why, room};
+    int64_t now_ms = unix_ms();
+    bool good;
+
+    records->original = (weir_data){message->too_large ? WEIR_NULL : WEIR_BYTES, publish->payload,
+                                    message->too_large ? 0 : publish->payload_size};
+    *ret_record = (weir_record){
+        .size = sizeof(*ret_record),
+        .partition = -1,
+        .timestamp_ms = now_ms,
+        .value = records->original,
+        .token = message->token,
+    };
+    *ret_kind = "mapping";
+    good = mqtt_headers_make(records->headers, publish, topic, ret_record, why, room);
+    if (!is_good(records, message, topic, &t) || !good ||
+        !make_names(records, &view, &ret_record->key, &t)) {
+        ret_record->key = (weir_data){.kind = WEIR_NULL};
+        return false;
+    }
+    *ret_kind = "conversion";
+    if (!mqtt_value_make(records->setup->mapping.format, &view, now_ms, &records->value,
+                         &ret_record->value, why, room)) {
+        ret_record->key = (weir_data){.kind = WEIR_NULL};
+        return false;
+    }
+    ret_record->topic = (const char *)records->topic.data;
+    ret_record->timestamp_ms = make_timestamp(records, &view, now_ms);
+    if (ret_record->value.bytes != records->original.bytes)
+        ret_record->original = &records->original;
+    return true;
 }

@@ -1,7 +1,10 @@
 /* record.h - from an MQTT message to a record for Kafka.
  *
  * The record points into the message, into scratch memory that the next record reuses, and into
- * the setup: no payload is copied.
+ * the setup. No payload is copied but into an envelope; in the steady state nothing is allocated,
+ * except by the regex of a rule.
+ *
+ * Threads  The task's.
  */
 #ifndef MQTT_RECORD_H
 #define MQTT_RECORD_H
@@ -11,14 +14,28 @@
 
 typedef struct mqtt_records mqtt_records;
 
+/* `setup` outlives it. */
 mqtt_records *mqtt_records_new(const mqtt_setup *setup);
 void mqtt_records_free(mqtt_records *records);
 
-/* False: this message cannot become a record; `why` says it, without its payload. */
+/* False: this message cannot become a record. *ret_record is then what host->reject() wants, what
+ * there is of it: no topic, no key, and the payload as the value (null when it is too large).
+ * *ret_kind is a word for counters:
+ *     "too-large"   more than mqtt.maximum.packet.size
+ *     "conversion"  the payload is not what mqtt.payload.format says
+ *     "topic"       no legal name of a Kafka topic, or one too many (kafka.topic.max.distinct)
+ *     "mapping"     a template asks for what the message has not; its topic is not UTF-8
+ * and `why` says it for people, without the payload. */
 bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
-                      char *why, size_t room);
-/* What was the matter with the last one, in a word: "too-large", "topic" (no name of a Kafka topic
- * comes of it), "mapping". */
-const char *mqtt_record_fault(const mqtt_records *records);
+                      const char **ret_kind, char *why, size_t room);
+/* The record made last has been taken: it counts. */
+void mqtt_record_taken(mqtt_records *records);
+
+typedef struct mqtt_record_facts {
+    uint64_t timestamps_replaced; /* records with the time of receipt instead of kafka.timestamp */
+    size_t topics;                /* different ones that templates have made */
+} mqtt_record_facts;
+
+mqtt_record_facts mqtt_records_look(const mqtt_records *records);
 
 #endif

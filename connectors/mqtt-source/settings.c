@@ -10,7 +10,7 @@ static const char *const startup_errors[] = {"retry", "error", NULL};
 static const char *const retains[] = {"send_if_new", "send", "never", NULL};
 static const char *const assignments[] = {"topics", "shared", NULL};
 static const char *const header_styles[] = {"mqtt", "camel", "both", "none", NULL};
-static const char *const formats[] = {"bytes", "string", "json", "auto", NULL};
+static const char *const formats[] = {"bytes", "string", "json", "auto", "envelope", NULL};
 static const char *const ack_modes[] = {"kafka", "receive", NULL};
 static const char *const full_policies[] = {"block", "fail", NULL};
 static const char *const levels[] = {"OFF", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
@@ -142,18 +142,41 @@ const weir_option mqtt_options[] = {
 
     {"kafka.topic", FIELD(kafka_topic), .fallback = "mqtt", .group = MAPPING,
      .doc = "Kafka topic; may contain ${topic}, ${topic[1]}, ${topic[-1]}, ${topic[1..3]}, "
-            "${qos}."},
+            "${filter}, ${qos}, ${user:name}, ${json:/pointer}."},
+    {"kafka.topic.rules", FIELD(rules), .fallback = "", .list = true, .importance = WEIR_MEDIUM,
+     .group = MAPPING,
+     .doc = "Names of rules, tried in this order; the first that matches counts."},
+    {"kafka.topic.rules.", FIELD(rule_keys), .fallback = "", .importance = WEIR_MEDIUM,
+     .group = MAPPING,
+     .doc = "Of a rule n: n.match (a topic filter), n.regex (the whole topic), n.topic and n.key, "
+            "which may contain ${re:1}; without the last two kafka.topic and kafka.key hold."},
+    {"kafka.topic.max.distinct", FIELD(max_topics), .fallback = "100", .min = 1, .max = INT32_MAX,
+     .importance = WEIR_LOW, .group = MAPPING,
+     .doc = "Different Kafka topics that the templates of a task may make; a message for one more "
+            "is an error."},
     {"kafka.topic.replacement", FIELD(replacement), .fallback = "_", .importance = WEIR_LOW,
      .group = MAPPING, .doc = "Stands for characters a Kafka topic cannot have, such as '/'."},
     {"kafka.key", FIELD(kafka_key), .fallback = "${topic}", .group = MAPPING,
      .doc = "Record key, with the same places as kafka.topic; none means no key."},
+    {"kafka.timestamp", FIELD(timestamp), .fallback = "receive", .importance = WEIR_MEDIUM,
+     .group = MAPPING,
+     .doc = "Record time: receive, none, json:/pointer with :s, :ms, :us or :iso behind it (else a "
+            "number is milliseconds, a text ISO 8601), or user:name; missing or absurd: receive."},
     {"kafka.headers.style", FIELD(headers), .fallback = "mqtt", .allowed = header_styles,
      .importance = WEIR_MEDIUM, .group = MAPPING,
      .doc = "Record headers: mqtt.topic and its like, Camel's names, both, or none."},
+    {"kafka.headers.include", FIELD(header_include), .fallback = "*", .list = true,
+     .importance = WEIR_LOW, .group = MAPPING,
+     .doc = "Names of those headers that records get; '*' stands for any characters."},
+    {"kafka.headers.exclude", FIELD(header_exclude), .fallback = "", .list = true,
+     .importance = WEIR_LOW, .group = MAPPING, .doc = "Names of those that they do not get."},
+    {"kafka.headers.static.", FIELD(header_static), .fallback = "", .importance = WEIR_LOW,
+     .group = MAPPING, .doc = "A header of this name and value for every record."},
     {"mqtt.payload.format", FIELD(format), .fallback = "bytes", .allowed = formats,
      .group = MAPPING,
-     .doc = "What payloads are: bytes, string (UTF-8), json (validated, passed on verbatim), or "
-            "auto: json, else string, else bytes."},
+     .doc = "What payloads are: bytes, string (UTF-8), json (validated, passed on verbatim), auto: "
+            "json, else string, else bytes; or envelope: a JSON object with topic, qos, retain, ts "
+            "and payload (payload_b64 when it is not UTF-8)."},
 
     {"ack.mode", FIELD(ack_mode), .fallback = "kafka", .allowed = ack_modes, .group = DELIVERY,
      .doc = "Acknowledge to the broker when Kafka has the record, or on receipt (may lose)."},

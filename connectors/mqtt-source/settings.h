@@ -25,7 +25,11 @@ typedef struct mqtt_settings {
     const char *will_topic, *will_payload;
     int64_t will_qos, will_delay_s;
     const char *retain, *assignment, *share_group;
-    const char *kafka_topic, *replacement, *kafka_key, *headers, *format;
+    const char *kafka_topic, *rules, *replacement, *kafka_key, *timestamp, *headers, *format;
+    const weir_pair *rule_keys;
+    int64_t max_topics;
+    const char *header_include, *header_exclude;
+    const weir_pair *header_static;
     const char *ack_mode;
     int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
     const char *full_policy, *payload_level, *dedupe;

@@ -31,5 +31,12 @@ void mqtt_read_session(mqtt_making *m);
 void mqtt_read_dedupe(mqtt_making *m);
 /* Topic, key, headers, value (mapping.c). */
 void mqtt_read_mapping(mqtt_making *m);
+/* … the rules among that (rules.c) … */
+void mqtt_read_rules(mqtt_making *m);
+/* … and a template for `key`, which says what is wrong with it. NULL: everything. */
+mqtt_template *mqtt_read_topic(mqtt_making *m, const char *key, const char *text,
+                               const mqtt_places *places);
+mqtt_template *mqtt_read_key(mqtt_making *m, const char *key, const char *text,
+                             const mqtt_places *places);
 
 #endif

@@ -52,7 +52,7 @@ static void log_payload(const task *t, const mqtt_publish *publish)
 }
 
 /* No record can be made of it: the worker knows what the user wants then. */
-static weir_status reject(task *t, const mqtt_message *message, const char *why)
+static weir_status reject(task *t, const mqtt_message *message, const char *kind, const char *why)
 {
     char topic[SHOWN + 1], words[2 * SHOWN + 256];
     mqtt_rejected rejected;
@@ -61,7 +61,7 @@ static weir_status reject(task *t, const mqtt_message *message, const char *why)
     show(topic, sizeof(topic), message->publish.topic, message->publish.topic_size);
     snprintf(words, sizeof(words), "a message on '%s': %s", topic, why);
     mqtt_rejected_fill(&rejected, message);
-    status = t->host->reject(t->host, &rejected.record, mqtt_record_fault(t->records), words);
+    status = t->host->reject(t->host, &rejected.record, kind, words);
     if (status == WEIR_DONE)
         t->facts.rejected++;
     return status;
@@ -85,6 +85,7 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 {
     task *t = ctx;
     weir_record record;
+    const char *kind;
     weir_status status;
     char why[256];
 
@@ -94,10 +95,10 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     }
     if (t->content && is_duplicate(t, message))
         return MQTT_SKIPPED;
-    if (mqtt_record_make(t->records, message, &record, why, sizeof(why)))
+    if (mqtt_record_make(t->records, message, &record, &kind, why, sizeof(why)))
         status = t->host->emit(t->host, &record);
     else
-        status = reject(t, message, why);
+        status = reject(t, message, kind, why);
     switch (status) {
     case WEIR_DONE:
         break;
@@ -107,6 +108,7 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     case WEIR_FATAL:
         return MQTT_FAILED;
     }
+    mqtt_record_taken(t->records);
     t->batch++;
     if (t->content && !message->too_large)
         mqtt_content_note(t->content, t->host->now_ms(t->host));
@@ -150,10 +152,12 @@ static weir_status start(const weir_host *host, const void *settings, void **sel
     t->setup = setup;
     t->facts.last_message_ms = -1;
     t->records = mqtt_records_new(setup);
-    if (setup->dedupe == MQTT_DEDUPE_CONTENT)
+    if (setup->dedupe == MQTT_DEDUPE_CONTENT) {
         t->content =
             mqtt_content_new(setup->settings->dedupe_key, (size_t)setup->settings->dedupe_size,
                              setup->settings->dedupe_ms, why, sizeof(why));
+        mqtt_content_filters(t->content, setup->filters, setup->filter_count);
+    }
     t->connection =
         mqtt_connection_new(host, setup, &(mqtt_link_user){.ctx = t, .message = on_message});
     if (!t->connection) {
@@ -217,6 +221,8 @@ static size_t status(void *self, char *json, size_t room)
 {
     task *t = self;
     mqtt_connection_facts connection = mqtt_connection_look(t->connection);
+
+    t->facts.records = mqtt_records_look(t->records);
 
     return mqtt_status_write(t->setup, &connection, &t->facts, t->host->now_ms(t->host), json,
                              room);

@@ -166,6 +166,8 @@ static void tell_counters(writer *w, const mqtt_connection_facts *c, const mqtt_
     open_object(w, "dropped");
     number(w, "errors", task->dropped);
     close_object(w);
+    number(w, "timestamps_replaced", task->records.timestamps_replaced);
+    number(w, "kafka_topics_made", task->records.topics);
 }
 
 size_t mqtt_status_write(const mqtt_setup *setup, const mqtt_connection_facts *connection,

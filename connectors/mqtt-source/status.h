@@ -3,6 +3,7 @@
 #define MQTT_STATUS_H
 
 #include "connection.h"
+#include "record.h"
 #include "settings.h"
 
 typedef struct mqtt_task_facts {
@@ -10,6 +11,7 @@ typedef struct mqtt_task_facts {
     uint64_t rejected;                                     /* no record could be made of them */
     uint64_t duplicates;                                   /* dedupe.mode=content */
     int64_t last_message_ms;                               /* -1: none yet */
+    mqtt_record_facts records;
 } mqtt_task_facts;
 
 /* weir_source's status(): the length, or 0 when there is no room. */

@@ -30,6 +30,22 @@ static inline void fill_field(mqtt_settings *settings, const weir_option *option
     }
 }
 
+/* The family's pairs live as long as a test, or some. */
+static inline void fill_family(mqtt_settings *settings, const weir_option *option,
+                               const char *const *pairs)
+{
+    static weir_pair families[64][24];
+    static size_t next;
+    weir_pair *family = families[next++ % 64];
+    size_t prefix = strlen(option->name), count = 0;
+
+    for (; *pairs; pairs += 2)
+        if (strncmp(pairs[0], option->name, prefix) == 0)
+            family[count++] = (weir_pair){pairs[0] + prefix, pairs[1]};
+    family[count] = (weir_pair){NULL, NULL};
+    *(const weir_pair **)((char *)settings + option->offset) = family;
+}
+
 /* Key, value, key, value, …, NULL. */
 static inline void fill(mqtt_settings *settings, const char *const *pairs)
 {
@@ -40,7 +56,9 @@ static inline void fill(mqtt_settings *settings, const char *const *pairs)
         for (const char *const *pair = pairs; *pair; pair += 2)
             if (strcmp(pair[0], option->name) == 0)
                 text = pair[1];
-        if (text)
+        if (option->type == WEIR_PAIRS)
+            fill_family(settings, option, pairs);
+        else if (text)
             fill_field(settings, option, text);
     }
 }

@@ -462,6 +462,30 @@ START_TEST(what_was_asked_about_and_not_taken_is_not_known)
 }
 END_TEST
 
+START_TEST(a_message_without_what_the_key_asks_for_is_like_no_other)
+{
+    static char *const filters[] = {"b/#", "a/#"};
+    mqtt_content *content = window("${json:/id}", 3, 1000);
+
+    ck_assert(!again(content, "t", "{\"id\":1}", 0));
+    ck_assert(again(content, "u", "{\"x\":0,\"id\":1}", 0));
+    for (int i = 0; i < 9; i++) {
+        ck_assert(!again(content, "t", "{\"no\":1}", 0));
+        ck_assert(!again(content, "t", "no JSON", 0));
+    }
+    ck_assert(again(content, "t", "{\"id\":1}", 0)); /* they took no room in the window */
+    mqtt_content_free(content);
+    content = window("${filter}", 3, 1000);
+    mqtt_content_filters(content, filters, 2);
+    ck_assert(!again(content, "a/x", "1", 0));
+    ck_assert(again(content, "a/y", "2", 0));
+    ck_assert(!again(content, "b/y", "2", 0));
+    ck_assert(!again(content, "c", "2", 0));
+    ck_assert(!again(content, "c", "2", 0));
+    mqtt_content_free(content);
+}
+END_TEST
+
 START_TEST(a_key_that_is_no_template_is_refused)
 {
     char why[192] = "";
@@ -546,5 +570,6 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, the_window_ends_with_its_size_and_with_its_time);
     tcase_add_test(tests, a_window_of_any_size_holds_what_it_says);
     tcase_add_test(tests, what_was_asked_about_and_not_taken_is_not_known);
+    tcase_add_test(tests, a_message_without_what_the_key_asks_for_is_like_no_other);
     tcase_add_test(tests, a_key_that_is_no_template_is_refused);
     tcase_add_loop_test(tests, a_key_that_makes_messages_vanish_is_said, 0, ROWS(keys_said));)

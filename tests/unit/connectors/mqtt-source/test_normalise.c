@@ -169,6 +169,7 @@ static const struct {
      "not yet supported"},
     {"mqtt-source", "mqtt.ws.headers.a", "b", NULL, NULL, "ERROR mqtt.ws.headers.a",
      "not yet supported"},
+    {"mqtt-source", "kafka.topic.rules.a.match", "x", "kafka.topic.rules.a.match", "x", NULL, NULL},
     {"mqtt-source", "mqtt.pause.behavior", "hold", NULL, NULL, "WARN mqtt.pause.behavior",
      "not yet supported"},
     {"mqtt-source", "mqtt.pause.behavior", "disconnect", NULL, NULL, NULL, NULL},

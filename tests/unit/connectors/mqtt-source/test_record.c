@@ -1,59 +1,12 @@
 /* test_record.c - what a message looks like in Kafka, and which cannot be there. */
-#include "fill.h"
-#include "record.h"
+#include "record_maker.h"
 
 #include "tests/support/unit.h"
 
 #include <check.h>
-#include <stdio.h>
+#include <string.h>
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-static void ignore(void *ctx, weir_level level, const char *key, const char *text)
-{
-    (void)ctx;
-    ck_assert_msg(level != WEIR_ERROR, "%s: %s", key, text);
-}
-
-/* One message through one configuration; the record's pointers outlive it in `m`. */
-typedef struct making {
-    mqtt_settings settings;
-    mqtt_setup *setup;
-    mqtt_records *records;
-    weir_record record;
-    char why[256];
-    bool made;
-} making;
-
-static void make(making *m, const char *const *more, const char *topic, size_t topic_size,
-                 const char *payload, size_t size)
-{
-    const char *pairs[16] = {"mqtt.server.uri", "tcp://h", "mqtt.topics", "#"};
-    mqtt_findings findings = {.note = ignore};
-    mqtt_message message = {.publish = {.dup = true,
-                                        .qos = 1,
-                                        .id = 515,
-                                        .topic = topic,
-                                        .topic_size = topic_size,
-                                        .payload = (const uint8_t *)payload,
-                                        .payload_size = size},
-                            .token = 99,
-                            .too_large = !payload};
-
-    for (size_t n = 0; more[n]; n++)
-        pairs[4 + n] = more[n];
-    fill(&m->settings, pairs);
-    m->setup = mqtt_setup_new(&m->settings, "conn", 0, &findings);
-    m->records = mqtt_records_new(m->setup);
-    m->why[0] = '\0';
-    m->made = mqtt_record_make(m->records, &message, &m->record, m->why, sizeof(m->why));
-}
-
-static void unmake(making *m)
-{
-    mqtt_records_free(m->records);
-    mqtt_setup_free(m->setup);
-}
 
 static const struct {
     const char *format, *payload;
@@ -108,9 +61,8 @@ START_TEST(the_kafka_topic_is_a_legal_one)
     if (topics[_i].becomes)
         ck_assert_str_eq(m.record.topic, topics[_i].becomes);
     else
-        ck_assert_msg(!m.made && strstr(m.why, "kafka.topic") &&
-                          strcmp(mqtt_record_fault(m.records), "topic") == 0,
-                      "%s", m.why);
+        ck_assert_msg(!m.made && strstr(m.why, "kafka.topic") && strcmp(m.kind, "topic") == 0, "%s",
+                      m.why);
     unmake(&m);
 }
 END_TEST
@@ -164,16 +116,11 @@ static const struct {
 
 START_TEST(headers_come_in_the_style_asked_for)
 {
-    char text[512] = "";
     making m;
 
     make(&m, (const char *const[]){"kafka.headers.style", headers[_i].style, NULL}, "a/b", 3, "x",
          1);
-    for (size_t i = 0; i < m.record.header_count; i++)
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s=%.*s ",
-                 m.record.headers[i].name, (int)m.record.headers[i].value.size,
-                 (const char *)m.record.headers[i].value.bytes);
-    ck_assert_str_eq(text, headers[_i].headers);
+    ck_assert_str_eq(headers_of(&m), headers[_i].headers);
     unmake(&m);
 }
 END_TEST
@@ -181,21 +128,56 @@ END_TEST
 static const struct {
     const char *topic;
     size_t size;
-    const char *payload, *says;
+    const char *payload, *kind, *says;
 } refused[] = {
-    {"\xff", 1, "x", "not UTF-8"},
-    {"a\0b", 3, "x", "not UTF-8"},
-    {"t", 1, NULL, "mqtt.maximum.packet.size"},
+    {"\xff", 1, "x", "mapping", "not UTF-8"},
+    {"a\0b", 3, "x", "mapping", "not UTF-8"},
+    {"t", 1, NULL, "too-large", "mqtt.maximum.packet.size"},
+    {"..", 2, "1", "topic", "no name of a Kafka topic"},
+    {"t", 1, "{}", "mapping", "nothing at '/id'"},
+    {"t", 1, "\xff", "mapping", "is not JSON"},
+    {"t", 1, "{\"id\":1}", NULL, ""},
 };
 
 START_TEST(what_cannot_be_a_record_says_why)
 {
     making m;
 
-    make(&m, (const char *const[]){NULL}, refused[_i].topic, refused[_i].size, refused[_i].payload,
-         1);
-    ck_assert(!m.made);
+    make(&m,
+         (const char *const[]){"kafka.topic", "${topic}", "kafka.key", "${json:/id}",
+                               "mqtt.payload.format", "json", NULL},
+         refused[_i].topic, refused[_i].size, refused[_i].payload,
+         refused[_i].payload ? strlen(refused[_i].payload) : 3000000);
+    ck_assert_int_eq(m.made, !refused[_i].kind);
+    if (m.made) {
+        unmake(&m);
+        return;
+    }
+    ck_assert_str_eq(m.kind, refused[_i].kind);
     ck_assert_msg(strstr(m.why, refused[_i].says), "%s", m.why);
+    /* What there is of it, for the dead-letter topic. */
+    ck_assert_ptr_null(m.record.topic);
+    ck_assert_int_eq(m.record.key.kind, WEIR_NULL);
+    ck_assert_int_eq(m.record.value.kind, refused[_i].payload ? WEIR_BYTES : WEIR_NULL);
+    ck_assert_ptr_eq(m.record.value.bytes, refused[_i].payload);
+    ck_assert_uint_eq(m.record.token, 99);
+    ck_assert_uint_eq(m.record.header_count, 5);
+    ck_assert_int_eq(m.record.headers[0].value.kind,
+                     mqtt_is_text(refused[_i].topic, refused[_i].size) ? WEIR_TEXT : WEIR_BYTES);
+    unmake(&m);
+}
+END_TEST
+
+START_TEST(a_bad_payload_is_a_conversion_error_with_the_payload_as_it_came)
+{
+    making m;
+
+    make(&m, (const char *const[]){"mqtt.payload.format", "json", NULL}, "t", 1, "{", 1);
+    ck_assert(!m.made);
+    ck_assert_str_eq(m.kind, "conversion");
+    ck_assert_int_eq(m.record.value.kind, WEIR_BYTES);
+    ck_assert_uint_eq(m.record.value.size, 1);
+    ck_assert_int_eq(m.record.key.kind, WEIR_NULL);
     unmake(&m);
 }
 END_TEST
@@ -206,4 +188,6 @@ WEIR_UNIT_MAIN("mqtt-source record",
                tcase_add_test(tests, a_topic_of_250_characters_is_too_long);
                tcase_add_loop_test(tests, the_key_follows_its_template, 0, ROWS(keys));
                tcase_add_loop_test(tests, headers_come_in_the_style_asked_for, 0, ROWS(headers));
-               tcase_add_loop_test(tests, what_cannot_be_a_record_says_why, 0, ROWS(refused));)
+               tcase_add_loop_test(tests, what_cannot_be_a_record_says_why, 0, ROWS(refused));
+               tcase_add_test(tests,
+                              a_bad_payload_is_a_conversion_error_with_the_payload_as_it_came);)

@@ -77,15 +77,6 @@ static const struct {
     {{"mqtt.reconnect.backoff.ms", "9", "mqtt.reconnect.backoff.max.ms", "8"},
      "ERROR mqtt.reconnect.backoff.ms",
      "larger"},
-    {{"kafka.topic", "a/b"}, "ERROR kafka.topic", "no name"},
-    {{"kafka.topic", ""}, "ERROR kafka.topic", "empty"},
-    {{"kafka.topic", ".."}, "ERROR kafka.topic", "no name"},
-    {{"kafka.topic", "${json:/a}"}, "ERROR kafka.topic", "'${json:/a}' is not known"},
-    {{"kafka.topic", "${topic[0]}"}, "ERROR kafka.topic", "not known"},
-    {{"kafka.topic", "${topic"}, "ERROR kafka.topic", "not known"},
-    {{"kafka.topic.replacement", "/"}, "ERROR kafka.topic.replacement", "either"},
-    {{"kafka.key", "none"}, "INFO kafka.key", "no order per device"},
-    {{"kafka.key", "${user:x}"}, "ERROR kafka.key", "not known"},
     {{"ack.mode", "receive"}, "WARN ack.mode", "lost"},
     {{"log.payload.level", "info"}, "WARN log.payload.level", "personal"},
     {{"mqtt.task.assignment", "shared"}, "WARN mqtt.task.assignment", "hash"},
@@ -209,35 +200,6 @@ START_TEST(overlapping_filters_are_known)
 {
     ck_assert_int_eq(mqtt_filters_overlap(overlaps[_i].a, overlaps[_i].b), overlaps[_i].overlap);
     ck_assert_int_eq(mqtt_filters_overlap(overlaps[_i].b, overlaps[_i].a), overlaps[_i].overlap);
-}
-END_TEST
-
-static const struct {
-    const char *made, *topic, *becomes;
-} templates[] = {
-    {"fixed", "a/b", "fixed"},
-    {"${topic}", "a/b", "a/b"},
-    {"x.${topic[1]}.${topic[-1]}", "a/b/c", "x.a.c"},
-    {"${topic[2..3]}", "a/b/c/d", "b/c"},
-    {"${topic[2..-1]}", "a/b/c/d", "b/c/d"},
-    {"${topic[9]}", "a/b", ""},
-    {"${topic[1]}", "/a", ""},
-    {"${topic[-1]}", "a/", ""},
-    {"q${qos}", "a", "q1"},
-};
-
-START_TEST(a_template_takes_parts_of_the_topic)
-{
-    char why[192];
-    mqtt_template *made = mqtt_template_new(templates[_i].made, why, sizeof(why));
-    mqtt_bytes out = {0};
-
-    ck_assert_ptr_nonnull(made);
-    mqtt_template_render(made, templates[_i].topic, strlen(templates[_i].topic), 1, &out);
-    mqtt_bytes_append(&out, "", 1);
-    ck_assert_str_eq((char *)out.data, templates[_i].becomes);
-    mqtt_bytes_free(&out);
-    mqtt_template_free(made);
 }
 END_TEST
 
@@ -368,7 +330,6 @@ WEIR_UNIT_MAIN("mqtt-source settings",
                tcase_add_loop_test(tests, an_address_is_taken_apart, 0, ROWS(endpoints));
                tcase_add_test(tests, a_list_survives_commas_of_its_own);
                tcase_add_loop_test(tests, overlapping_filters_are_known, 0, ROWS(overlaps));
-               tcase_add_loop_test(tests, a_template_takes_parts_of_the_topic, 0, ROWS(templates));
                tcase_add_loop_test(tests, the_plan_divides_the_filters, 0, ROWS(plans));
                tcase_add_test(tests, the_order_of_writing_does_not_move_filters_between_tasks);
                tcase_add_loop_test(tests, a_client_id_belongs_to_one_connector_at_each_broker, 0,
