@@ -6,6 +6,7 @@
 #include "plugin/registry.h"
 #include "rest-api/ask.h"
 #include "rest-api/body.h"
+#include "rest-api/probe.h"
 
 #include <string.h>
 
@@ -149,6 +150,8 @@ static void validate(weir_call *call, const weir_props *config)
     }
     if (rc != WEIR_OK && check.code == WEIR_OK)
         check.code = rc;
+    if (check.code == WEIR_OK && request.probe)
+        weir_probe_topics(request.registry, request.worker, config, &check);
     if (check.report && (check.code == WEIR_OK || check.code == WEIR_INVALID)) {
         add_notes(call, &check);
         weir_call_json(call, 200, check.report);

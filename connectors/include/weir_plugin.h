@@ -132,14 +132,14 @@ typedef struct weir_config_host {
      * WEIR_WARN and WEIR_INFO are logged and shown in the task's status. */
     void (*note)(const struct weir_config_host *host, weir_level level, const char *key,
                  const char *fmt, ...) WEIR_PRINTF(4, 5);
-    /* plan(), while a connector is created or changed: the tasks of the cluster's other connectors
-     * that run this plugin. NULL, at any other time: nothing is known of them. */
-    const weir_neighbour *neighbours;
-    size_t neighbour_count;
     /* validate(), plan(): what counts for a key that is not in the plugin's table. A converter that
      * the connector does not name is the worker's, with the worker's keys below it; a class comes
      * under its full name. NULL: nobody gave any. Valid until the call returns. */
     const char *(*get)(const struct weir_config_host *host, const char *key);
+    /* plan(), while a connector is created or changed: the tasks of the cluster's other connectors
+     * that run this plugin. NULL, at any other time: nothing is known of them. */
+    const weir_neighbour *neighbours;
+    size_t neighbour_count;
 } weir_config_host;
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -206,8 +206,8 @@ typedef struct weir_host {
     /* [task] Only inside poll(), and answered like emit(). Sends a message that cannot become a
      * record, or must not go to its topic, down the error path: errors.tolerance, the dead-letter
      * topic, a log line, or the end of the task. `record` is what there is of it: `topic` may be
-     * NULL, `value` is the original. `kind` is one word for counters ("topic", "too-large",
-     * "mapping"), `why` is for people. */
+     * NULL, `value` is the original; bytes NULL with a size: a payload that was not stored. `kind`
+     * is one word for counters ("topic", "too-large", "mapping"), `why` is for people. */
     weir_status (*reject)(const struct weir_host *host, const weir_record *record, const char *kind,
                           const char *why);
     /* [task] From start() on. The offset that was kept for this source partition, by whichever
@@ -279,6 +279,9 @@ typedef struct weir_plugin_desc {
     /* Optional, NULL-terminated. Keys by which tasks of different connectors can get into each
      * other's way; plan() sees those of its neighbours. No secrets. */
     const char *const *neighbour_keys;
+    /* Optional, NULL-terminated. Keys whose values name Kafka topics that records go to, unless
+     * they hold more than a name can: for a probe the worker looks for them itself. */
+    const char *const *topic_keys;
 } weir_plugin_desc;
 
 /* The one symbol a connector exports:

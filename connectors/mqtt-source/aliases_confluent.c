@@ -6,76 +6,27 @@
 #include "aliases.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define CLOUD "has no effect: the worker's own connection to Kafka counts"
 
-static bool ends(const char *text, const char *suffix)
+/* Confluent writes "none" as an empty text. Whether a store is PEM, PKCS#12 or only Java's own is
+ * seen when the file is read. */
+static void on_store(mqtt_config *c, const char *key, const char *value)
 {
-    size_t size = strlen(text), end = strlen(suffix);
+    static const struct {
+        const char *key, *canonical;
+    } stores[] = {
+        {"mqtt.ssl.trust.store.path", "mqtt.ssl.ca.location"},
+        {"mqtt.ssl.trust.store.password", "mqtt.ssl.ca.password"},
+        {"mqtt.ssl.key.store.path", "mqtt.ssl.keystore.location"},
+        {"mqtt.ssl.key.store.password", "mqtt.ssl.keystore.password"},
+    };
 
-    return size >= end && strcasecmp(text + size - end, suffix) == 0;
+    for (size_t i = 0; *value && i < sizeof(stores) / sizeof(stores[0]); i++)
+        if (strcmp(stores[i].key, key) == 0)
+            mqtt_mean_alias(c, key, stores[i].canonical, value);
 }
 
-static bool is_pkcs12(const char *path)
-{
-    return ends(path, ".p12") || ends(path, ".pfx") || ends(path, ".pkcs12");
-}
-
-/* By its name: a pure function opens no file. */
-static bool is_java(mqtt_config *c, const char *key, const char *path)
-{
-    if (!ends(path, ".jks") && !ends(path, ".jceks"))
-        return false;
-    MQTT_NOTE(c, WEIR_ERROR, key,
-              "'%s' is a store that only Java reads. Convert it: keytool -importkeystore "
-              "-srckeystore %s -destkeystore store.p12 -deststoretype PKCS12",
-              path, path);
-    return true;
-}
-
-static void on_trust_store(mqtt_config *c, const char *key, const char *value)
-{
-    if (*value && !is_java(c, key, value))
-        mqtt_mean_alias(c, key, "mqtt.ssl.ca.location", value);
-}
-
-static void on_key_store(mqtt_config *c, const char *key, const char *value)
-{
-    if (!*value || is_java(c, key, value))
-        return;
-    if (is_pkcs12(value)) {
-        mqtt_mean_alias(c, key, "mqtt.ssl.keystore.location", value);
-    } else { /* PEM: certificate and key, one behind the other */
-        mqtt_mean_alias(c, key, "mqtt.ssl.certificate.location", value);
-        mqtt_mean_alias(c, key, "mqtt.ssl.key.location", value);
-    }
-}
-
-static void on_key_store_password(mqtt_config *c, const char *key, const char *value)
-{
-    const char *path = mqtt_posted(c, "mqtt.ssl.key.store.path");
-
-    if (*value)
-        mqtt_mean_alias(c, key,
-                        path && is_pkcs12(path) ? "mqtt.ssl.keystore.password"
-                                                : "mqtt.ssl.key.password",
-                        value);
-}
-
-static void on_trust_store_password(mqtt_config *c, const char *key, const char *value)
-{
-    const char *path = mqtt_posted(c, "mqtt.ssl.trust.store.path");
-
-    if (*value && path && is_pkcs12(path))
-        mqtt_mean_alias(c, key, "mqtt.ssl.ca.password", value);
-    else if (*value)
-        MQTT_NOTE(c, WEIR_INFO, key,
-                  "has no effect: certificates are no secret and are read "
-                  "without a password");
-}
-
-/* Confluent writes "none" as an empty text. */
 static void on_credential(mqtt_config *c, const char *key, const char *value)
 {
     if (*value || !c->confluent)
@@ -86,10 +37,10 @@ const mqtt_alias mqtt_confluent_aliases[] = {
     {"mqtt.username", NULL, on_credential, NULL, WEIR_INFO},
     {"mqtt.password", NULL, on_credential, NULL, WEIR_INFO},
     {"mqtt.ssl.key.password", NULL, on_credential, NULL, WEIR_INFO},
-    {"mqtt.ssl.trust.store.path", NULL, on_trust_store, NULL, WEIR_INFO},
-    {"mqtt.ssl.trust.store.password", NULL, on_trust_store_password, NULL, WEIR_INFO},
-    {"mqtt.ssl.key.store.path", NULL, on_key_store, NULL, WEIR_INFO},
-    {"mqtt.ssl.key.store.password", NULL, on_key_store_password, NULL, WEIR_INFO},
+    {"mqtt.ssl.trust.store.path", NULL, on_store, NULL, WEIR_INFO},
+    {"mqtt.ssl.trust.store.password", NULL, on_store, NULL, WEIR_INFO},
+    {"mqtt.ssl.key.store.path", NULL, on_store, NULL, WEIR_INFO},
+    {"mqtt.ssl.key.store.password", NULL, on_store, NULL, WEIR_INFO},
     {"confluent.", NULL, NULL, "has no effect: there is no licence to check", WEIR_INFO},
     {"kafka.auth.mode", NULL, NULL, CLOUD, WEIR_INFO},
     {"kafka.api.key", NULL, NULL, CLOUD, WEIR_INFO},

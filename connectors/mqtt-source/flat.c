@@ -46,8 +46,8 @@ static uint32_t hex4(const char *at)
     return (uint32_t)strtoul(digits, NULL, 16);
 }
 
-/* The character after a backslash; *at moves behind it. */
-static void put_escaped(mqtt_bytes *out, const char **at)
+/* The character after a backslash; *at moves behind it. False: it is none that text may have. */
+static bool put_escaped(mqtt_bytes *out, const char **at)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     const char *known = strchr(from, **at);
@@ -56,18 +56,25 @@ static void put_escaped(mqtt_bytes *out, const char **at)
     if (**at != 'u') {
         mqtt_bytes_append(out, known ? &to[known - from] : *at, 1);
         *at += 1;
-        return;
+        return true;
     }
     code = hex4(*at + 1);
     *at += 5;
     if (code >= 0xd800 && code < 0xdc00 && (*at)[0] == '\\' && (*at)[1] == 'u') {
-        code = 0x10000 + ((code - 0xd800) << 10) + (hex4(*at + 2) - 0xdc00);
+        uint32_t low = hex4(*at + 2);
+
+        if (low < 0xdc00 || low > 0xdfff)
+            return false;
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         *at += 6;
     }
+    if (!code || (code >= 0xd800 && code < 0xe000))
+        return false;
     put_utf8(out, code);
+    return true;
 }
 
-/* From the opening quote to behind the closing one; a NUL ends what is appended. */
+/* From the opening quote to behind the closing one; a NUL ends what is appended. NULL: no text. */
 static const char *read_text(const char *at, mqtt_bytes *out)
 {
     mqtt_bytes_clear(out);
@@ -77,7 +84,8 @@ static const char *read_text(const char *at, mqtt_bytes *out)
             continue;
         }
         at++;
-        put_escaped(out, &at);
+        if (!put_escaped(out, &at))
+            return NULL;
     }
     mqtt_bytes_append(out, "", 1);
     return at + 1;
@@ -117,8 +125,9 @@ bool mqtt_flat_read(const char *json, void (*pair)(void *ctx, const mqtt_flat_pa
     while (good && *at != '}') {
         mqtt_flat_pair found = {0};
 
-        at = skip_blanks(read_text(at, &key));
-        at = read_value(skip_blanks(at + 1), &value, &found);
+        at = read_text(at, &key);
+        if (at)
+            at = read_value(skip_blanks(skip_blanks(at) + 1), &value, &found);
         good = at;
         if (!good)
             break;

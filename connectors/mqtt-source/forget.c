@@ -179,13 +179,11 @@ void mqtt_forget(const weir_host *host, const void *settings)
         .now_ms = now_ms,
     };
     v.until_ms = host->now_ms(host) + TIME_MS;
-    if (s->clean)
-        mqtt_whereabouts_forget(host);
-    else if (!s->cleanup)
+    if (!s->clean && !s->cleanup)
         host->log(host, WEIR_INFO,
                   "the session '%s' stays at the broker: mqtt.session.cleanup.on.delete is false",
                   setup->client_id);
-    else if (end_sessions(&v))
+    else if (s->clean || end_sessions(&v))
         mqtt_whereabouts_forget(host);
     mqtt_setup_free(setup);
 }

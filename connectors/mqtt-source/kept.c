@@ -85,7 +85,10 @@ static void on_filter(reading *r, const mqtt_flat_pair *pair)
     const char *filter = BEHIND(pair->key, FILTER);
     mqtt_kept_filter *found = mqtt_kept_find(r->kept, filter);
     int asked = qos_of(pair);
+    char why[128];
 
+    /* No broker would take it in an UNSUBSCRIBE. */
+    r->strange |= !mqtt_filter_check(filter, why, sizeof(why));
     /* "granted:" may have come before it. */
     mqtt_kept_set(r->kept, filter, asked, found && found->granted >= 0 ? found->granted : asked);
 }
@@ -94,7 +97,9 @@ static void on_granted(reading *r, const mqtt_flat_pair *pair)
 {
     const char *filter = BEHIND(pair->key, GRANTED);
     mqtt_kept_filter *found = mqtt_kept_find(r->kept, filter);
+    char why[128];
 
+    r->strange |= !mqtt_filter_check(filter, why, sizeof(why));
     mqtt_kept_set(r->kept, filter, found ? found->asked : -1, qos_of(pair));
 }
 

@@ -74,15 +74,12 @@ void mqtt_link_elsewhere(mqtt_link *link, bool elsewhere)
 
 void mqtt_link_close(mqtt_link *link)
 {
-    if (link->skip_slot)
-        mqtt_slots_untake(link->slots, link->skip_slot);
     mqtt_slots_disconnected(link->slots);
     for (int side = 0; side < 2; side++) {
         mqtt_bytes_free(&link->in[side]);
         mqtt_bytes_free(&link->out[side]);
     }
     link->packet_size = link->skip_left = 0;
-    link->skip_slot = 0;
     link->pings_relayed = link->pings_swallowed = 0;
     link->ping_ms = -1;
     link->open = link->facts.connected = link->facts.paused = false;
@@ -182,12 +179,7 @@ static link_step skip(mqtt_link *link)
 
     mqtt_bytes_consume(in, part);
     link->skip_left -= part;
-    if (link->skip_left)
-        return LINK_MORE;
-    if (link->skip_slot)
-        mqtt_link_finish(link, link->skip_slot);
-    link->skip_slot = 0;
-    return LINK_NEXT;
+    return link->skip_left ? LINK_MORE : LINK_NEXT;
 }
 
 static link_step next_from_broker(mqtt_link *link)

@@ -27,7 +27,7 @@ typedef struct mqtt_message {
 } mqtt_message;
 
 typedef enum mqtt_verdict {
-    MQTT_TAKEN,   /* mqtt_link_settle() will name its token; never the answer to too_large */
+    MQTT_TAKEN,   /* mqtt_link_settle() will name its token */
     MQTT_FULL,    /* no room now: the message comes again after mqtt_link_retry() */
     MQTT_SKIPPED, /* dropped by a policy that the user wrote: acknowledge it */
     MQTT_FAILED,  /* the task ends because of it: no acknowledgement */

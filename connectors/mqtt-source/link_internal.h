@@ -27,8 +27,8 @@ struct mqtt_link {
     mqtt_bytes in[2], out[2];
     mqtt_link_facts facts;
     size_t packet_size; /* of the packet at the head of in[MQTT_BROKER], once known */
-    size_t skip_left;   /* of a PUBLISH that is too large */
-    uint16_t skip_slot; /* acknowledged when all of it has been skipped; 0: none */
+    size_t skip_left;   /* of a PUBLISH that is too large: not acknowledged before that is 0 */
+    uint8_t skip_qos;
     bool open, draining;
     bool elsewhere;           /* this CONNECT goes to another broker than the last that accepted */
     unsigned pings_relayed;   /* paho waits for the answer */

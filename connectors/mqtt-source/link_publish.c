@@ -1,17 +1,21 @@
 /* link_publish.c - messages, and the acknowledgements owed for them. See link.h. */
 #include "link_internal.h"
 
-#include <assert.h>
-
 #define LOOSE (UINT64_C(1) << 63) /* a token without a slot: the low half is the size */
 
 /* ---- Acknowledgements ---------------------------------------------------------------------- */
+
+/* A message that is still being skipped is the last of the ring: it is not all there yet. */
+static bool may_release(const mqtt_link *link)
+{
+    return !link->skip_left || !link->skip_qos || mqtt_slots_count(link->slots).ringed > 1;
+}
 
 void mqtt_link_release_acks(mqtt_link *link)
 {
     mqtt_mark mark;
 
-    while (mqtt_slots_release(link->slots, &mark)) {
+    while (may_release(link) && mqtt_slots_release(link->slots, &mark)) {
         mqtt_put_ack(&link->out[MQTT_BROKER], mark.qos == 2 ? MQTT_TYPE_PUBREC : MQTT_TYPE_PUBACK,
                      mark.id);
         if (mark.qos == 2)
@@ -56,15 +60,22 @@ static void watch_window(mqtt_link *link, const mqtt_publish *publish)
         link->facts.window_exceeded = true;
 }
 
-static bool room_for(mqtt_link *link, const mqtt_publish *publish)
+/* Bytes that are held until the message is settled. */
+static size_t held_size(const mqtt_message *message)
+{
+    return message->too_large ? 0 : message->publish.payload_size;
+}
+
+static bool room_for(mqtt_link *link, const mqtt_message *message)
 {
     const mqtt_link_settings *limit = &link->settings;
+    const mqtt_publish *publish = &message->publish;
     bool loose = !publish->qos || limit->ack_on_receive;
 
     if (mqtt_bytes_size(&link->out[MQTT_BROKER]) >= LINK_OUT_SOFT)
         return false;
     if (link->facts.unsettled_bytes &&
-        link->facts.unsettled_bytes + publish->payload_size > limit->max_unacked_bytes)
+        link->facts.unsettled_bytes + held_size(message) > limit->max_unacked_bytes)
         return false;
     if (loose && link->facts.loose >= limit->max_loose)
         return false;
@@ -82,14 +93,14 @@ static void note_loose(mqtt_link *link, size_t size)
 
 static link_step hand_over_qos0(mqtt_link *link, mqtt_message *message)
 {
-    message->token = LOOSE | (uint32_t)message->publish.payload_size;
+    message->token = LOOSE | (uint32_t)held_size(message);
     switch (link->user.message(link->user.ctx, message)) {
     case MQTT_FULL:
         return LINK_FULL;
     case MQTT_FAILED:
         return LINK_FAILED;
     case MQTT_TAKEN:
-        note_loose(link, message->publish.payload_size);
+        note_loose(link, held_size(message));
         break;
     case MQTT_SKIPPED:
         break;
@@ -111,7 +122,6 @@ static link_step hand_over_slot(mqtt_link *link, mqtt_message *message, const mq
         mqtt_slots_untake(link->slots, slot);
         return LINK_FAILED;
     case MQTT_TAKEN:
-        assert(!message->too_large);
         if (link->settings.ack_on_receive) {
             note_loose(link, mark->size);
             mqtt_link_finish(link, slot);
@@ -120,10 +130,7 @@ static link_step hand_over_slot(mqtt_link *link, mqtt_message *message, const mq
         }
         break;
     case MQTT_SKIPPED:
-        if (message->too_large)
-            link->skip_slot = slot;
-        else
-            mqtt_link_finish(link, slot);
+        mqtt_link_finish(link, slot);
         break;
     }
     return LINK_NEXT;
@@ -153,13 +160,13 @@ static void note_passed(mqtt_link *link, const mqtt_publish *publish, mqtt_known
 static link_step take_acknowledged(mqtt_link *link, mqtt_message *message)
 {
     const mqtt_publish *publish = &message->publish;
-    mqtt_mark mark = {
-        .size = (uint32_t)publish->payload_size, .id = publish->id, .qos = publish->qos};
+    mqtt_mark mark = {.size = (uint32_t)held_size(message), .id = publish->id, .qos = publish->qos};
+    uint32_t size = (uint32_t)publish->payload_size; /* stands for a payload that nobody has seen */
     mqtt_known known;
     link_step done = LINK_NEXT;
 
     mark.hash = message->too_large
-                    ? mqtt_hash(publish->topic, publish->topic_size, &mark.size, sizeof(mark.size))
+                    ? mqtt_hash(publish->topic, publish->topic_size, &size, sizeof(size))
                     : mqtt_hash(publish->topic, publish->topic_size, publish->payload,
                                 publish->payload_size);
     if (publish->qos == 2 && mqtt_slots_remembers(link->slots, mark.id, mark.hash)) {
@@ -221,7 +228,7 @@ link_step mqtt_link_on_publish(mqtt_link *link, const mqtt_head *head, const uin
     else if (have < head->body_size)
         return LINK_MORE;
     watch_window(link, &message.publish);
-    if (!room_for(link, &message.publish))
+    if (!room_for(link, &message))
         return LINK_FULL;
     done = take_publish(link, &message);
     if (done != LINK_NEXT)
@@ -230,7 +237,9 @@ link_step mqtt_link_on_publish(mqtt_link *link, const mqtt_head *head, const uin
     link->facts.received_bytes += message.publish.payload_size;
     link->facts.dup_flagged += message.publish.dup;
     link->facts.too_large += message.too_large;
-    if (message.too_large)
+    if (message.too_large) {
         link->skip_left = total;
+        link->skip_qos = message.publish.qos;
+    }
     return LINK_NEXT;
 }

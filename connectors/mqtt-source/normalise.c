@@ -42,7 +42,7 @@ static const struct idle {
 static bool has_option(const char *key)
 {
     for (const weir_option *option = mqtt_options; option->name; option++)
-        if (strcmp(option->name, key) == 0)
+        if (mqtt_key_fits(key, option->name))
             return true;
     return false;
 }
@@ -107,14 +107,10 @@ weir_status mqtt_normalise(const weir_config_host *host, const weir_pair *pairs,
         .confluent = mqtt_is(class, MQTT_CONFLUENT_CLASS),
         .lenses = mqtt_is(class, MQTT_LENSES_CLASS) || mqtt_is(class, MQTT_OLD_LENSES_CLASS),
     };
-    const char *tolerance;
 
     for (size_t i = 0; i < count; i++)
         if (pairs[i].value && mqtt_posted(&c, pairs[i].key) == pairs[i].value)
             take_pair(&c, pairs[i].key, pairs[i].value);
-    tolerance = mqtt_meant(&c, "errors.tolerance");
-    if (tolerance && !mqtt_meant(&c, "mqtt.errors.tolerance"))
-        mqtt_mean(&c, "mqtt.errors.tolerance", tolerance);
     put_defaults(&c);
     mqtt_check_producer(&c);
     for (size_t i = 0; i < c.meant_count; i++)

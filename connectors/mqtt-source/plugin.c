@@ -4,6 +4,8 @@
 #include "settings.h"
 #include "source.h"
 
+static const char *const topic_keys[] = {"kafka.topic", NULL};
+
 WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .size = sizeof(weir_plugin_desc),
     .abi_major = WEIR_ABI_MAJOR,
@@ -18,4 +20,5 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .plan = mqtt_plan,
     .probe = mqtt_probe,
     .neighbour_keys = mqtt_neighbour_keys,
+    .topic_keys = topic_keys,
 };

@@ -296,8 +296,8 @@ static bool greet(probing *p, const mqtt_endpoint *endpoint)
 {
     mqtt_bytes packet = {0};
     mqtt_fault fault;
-    mqtt_head head;
-    const uint8_t *body;
+    mqtt_head head = {0};
+    const uint8_t *body = NULL;
     bool good = dial(&p->line, endpoint, &p->setup->settings->ssl);
 
     mqtt_bytes_reserve(&p->line.in, PACKET_LIMIT / 16);
@@ -394,8 +394,8 @@ static void ask_for_filters(probing *p, const char *uri)
     mqtt_bytes packet = {0};
     mqtt_answer answer;
     mqtt_fault fault;
-    mqtt_head head;
-    const uint8_t *body;
+    mqtt_head head = {0};
+    const uint8_t *body = NULL;
 
     if (is_shared(p->setup))
         tell_shared(p, uri);
@@ -475,7 +475,6 @@ weir_status mqtt_probe(const weir_config_host *host, const void *settings)
             tell_silent(&p, &setup->endpoints[i], whys[i], answered == 0);
         free(whys[i]);
     }
-    NOTE(&p, WEIR_INFO, "kafka.topic", "was not looked at: the probe asks MQTT brokers only");
     free(whys);
     mqtt_setup_free(setup);
     return WEIR_DONE;

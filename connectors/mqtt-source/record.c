@@ -12,6 +12,7 @@
 
 struct mqtt_records {
     const mqtt_setup *setup;
+    const char *fault;
     bool is_plain;              /* one topic for all: it is in `topic` for good */
     mqtt_bytes topic, key;      /* of the record at hand */
     mqtt_bytes rendered, value; /* scratch */
@@ -25,7 +26,7 @@ struct mqtt_records {
 
 /* What goes wrong with a message, on its way out. */
 typedef struct trouble {
-    const char **ret_kind;
+    const char **ret_fault;
     char *why;
     size_t room;
 } trouble;
@@ -85,10 +86,10 @@ static bool make_topic(mqtt_records *records, const mqtt_template *made, mqtt_vi
 
     mqtt_bytes_clear(raw);
     mqtt_bytes_clear(topic);
-    *t->ret_kind = "mapping";
+    *t->ret_fault = "mapping";
     if (!mqtt_template_render(made, view, raw, t->why, t->room))
         return false;
-    *t->ret_kind = "topic";
+    *t->ret_fault = "topic";
     mqtt_put_topic_name(topic, raw->data + raw->start, mqtt_bytes_size(raw), settings->replacement);
     size = mqtt_bytes_size(topic);
     mqtt_bytes_append(topic, "", 1);
@@ -125,7 +126,7 @@ static bool make_key(mqtt_records *records, const mqtt_template *made, mqtt_view
     }
     mqtt_bytes_clear(key);
     mqtt_bytes_reserve(key, 1); /* an empty key is one too */
-    *t->ret_kind = "mapping";
+    *t->ret_fault = "mapping";
     if (!mqtt_template_render(made, view, key, t->why, t->room))
         return false;
     *ret_key = (weir_data){WEIR_TEXT, key->data + key->start, mqtt_bytes_size(key)};
@@ -190,7 +191,6 @@ static int64_t make_timestamp(mqtt_records *records, mqtt_view *view, int64_t no
     mqtt_text text;
     int64_t ms;
 
-    records->replaced = false;
     if (stamp->from == MQTT_STAMP_RECEIVE)
         return now_ms;
     if (stamp->from == MQTT_STAMP_NONE)
@@ -209,14 +209,14 @@ static bool is_good(const mqtt_records *records, const mqtt_message *message, we
                     const trouble *t)
 {
     if (message->too_large) {
-        *t->ret_kind = "too-large";
+        *t->ret_fault = "too-large";
         snprintf(t->why, t->room,
                  "its payload of %zu bytes is more than mqtt.maximum.packet.size (%zu) allows",
                  message->publish.payload_size, records->setup->max_packet);
         return false;
     }
     if (topic != WEIR_TEXT) {
-        *t->ret_kind = "mapping";
+        *t->ret_fault = "mapping";
         snprintf(t->why, t->room, "its topic is not UTF-8");
         return false;
     }
@@ -224,14 +224,14 @@ static bool is_good(const mqtt_records *records, const mqtt_message *message, we
 }
 
 bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
-                      const char **ret_kind, char *why, size_t room)
+                      char *why, size_t room)
 {
     const mqtt_publish *publish = &message->publish;
     mqtt_view view = {.publish = publish,
                       .filters = records->setup->filters,
                       .filter_count = records->setup->filter_count};
     weir_kind topic = mqtt_is_text(publish->topic, publish->topic_size) ? WEIR_TEXT : WEIR_BYTES;
-    trouble t = {ret_kind, why, room};
+    trouble t = {&records->fault, why, room};
     int64_t now_ms = unix_ms();
     bool good;
 
@@ -244,14 +244,15 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
         .value = records->original,
         .token = message->token,
     };
-    *ret_kind = "mapping";
+    records->replaced = false;
+    records->fault = "mapping";
     good = mqtt_headers_make(records->headers, publish, topic, ret_record, why, room);
     if (!is_good(records, message, topic, &t) || !good ||
         !make_names(records, &view, &ret_record->key, &t)) {
         ret_record->key = (weir_data){.kind = WEIR_NULL};
         return false;
     }
-    *ret_kind = "conversion";
+    records->fault = "conversion";
     if (!mqtt_value_make(records->setup->mapping.format, &view, now_ms, &records->value,
                          &ret_record->value, why, room)) {
         ret_record->key = (weir_data){.kind = WEIR_NULL};
@@ -262,4 +263,9 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
     if (ret_record->value.bytes != records->original.bytes)
         ret_record->original = &records->original;
     return true;
+}
+
+const char *mqtt_record_fault(const mqtt_records *records)
+{
+    return records->fault;
 }

@@ -13,7 +13,6 @@ static const char *const header_styles[] = {"mqtt", "camel", "both", "none", NUL
 static const char *const formats[] = {"bytes", "string", "json", "auto", "envelope", NULL};
 static const char *const ack_modes[] = {"kafka", "receive", NULL};
 static const char *const full_policies[] = {"block", "fail", NULL};
-static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const levels[] = {"OFF", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
 static const char *const unknowns[] = {"warn", "error", NULL};
 static const char *const dedupes[] = {"none", "redelivery", "content", NULL};
@@ -111,7 +110,7 @@ const weir_option mqtt_options[] = {
     {"mqtt.maximum.packet.size", FIELD(max_packet), .fallback = "0", .max = 268435460,
      .importance = WEIR_MEDIUM, .group = SESSION,
      .doc = "Largest message taken, in bytes, 1024 at least; larger ones are errors "
-            "(mqtt.errors.tolerance). 0: 1048576, without a word to the broker; else an MQTT 5 "
+            "(errors.tolerance). 0: 1048576, without a word to the broker; else an MQTT 5 "
             "broker is told, and discards larger ones."},
     {"mqtt.will.enabled", FIELD(will_enabled), .fallback = "false", .importance = WEIR_LOW,
      .group = SESSION,
@@ -200,10 +199,6 @@ const weir_option mqtt_options[] = {
     {"records.buffer.queue.full.policy", FIELD(full_policy), .fallback = "block",
      .allowed = full_policies, .importance = WEIR_LOW, .group = DELIVERY,
      .doc = "Then: go on waiting (block) or end the task (fail)."},
-    {"mqtt.errors.tolerance", FIELD(tolerance), .fallback = "none", .allowed = tolerances,
-     .importance = WEIR_MEDIUM, .group = DELIVERY,
-     .doc = "Messages that cannot become records end the task (none), or are counted, logged, "
-            "acknowledged and dropped (all); errors.tolerance speaks for it unless given."},
     {"dedupe.mode", FIELD(dedupe), .fallback = "redelivery", .allowed = dedupes,
      .importance = WEIR_LOW, .group = DELIVERY,
      .doc = "What is not produced twice: messages that come again and were acknowledged before "

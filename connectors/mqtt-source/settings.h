@@ -32,7 +32,7 @@ typedef struct mqtt_settings {
     const weir_pair *header_static;
     const char *ack_mode;
     int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
-    const char *full_policy, *tolerance, *payload_level, *dedupe;
+    const char *full_policy, *payload_level, *dedupe;
     const char *dedupe_key;
     int64_t dedupe_size, dedupe_ms;
     bool cleanup;
@@ -81,7 +81,7 @@ typedef struct mqtt_setup {
     mqtt_mapping mapping;
     mqtt_retain retain;
     mqtt_dedupe dedupe;
-    bool shared, ack_on_receive, fail_when_full, skip_bad, first_failure_is_fatal;
+    bool shared, ack_on_receive, fail_when_full, first_failure_is_fatal;
     int payload_level; /* a weir_level; -1: payloads are not logged */
 } mqtt_setup;
 

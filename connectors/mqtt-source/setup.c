@@ -257,7 +257,6 @@ static void read_delivery(mqtt_making *m)
 
     setup->ack_on_receive = mqtt_says(s->ack_mode, "receive");
     setup->fail_when_full = mqtt_says(s->full_policy, "fail");
-    setup->skip_bad = mqtt_says(s->tolerance, "all");
     setup->first_failure_is_fatal = mqtt_says(s->startup_error, "error");
     setup->payload_level = -1;
     for (int i = 0; i < 5; i++)
@@ -268,10 +267,6 @@ static void read_delivery(mqtt_making *m)
             m, WEIR_WARN, "ack.mode",
             "receive acknowledges before Kafka has the record: what is on its way is lost when "
             "the worker dies");
-    if (setup->skip_bad)
-        mqtt_note(m, WEIR_WARN, "mqtt.errors.tolerance",
-                  "messages that cannot become records are acknowledged and dropped; status counts "
-                  "them");
     if (setup->payload_level > WEIR_DEBUG)
         mqtt_note(m, WEIR_WARN, "log.payload.level", "payloads in a log may be personal data");
 }

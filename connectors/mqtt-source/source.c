@@ -5,6 +5,7 @@
 #include "content.h"
 #include "forget.h"
 #include "record.h"
+#include "rejected.h"
 #include "status.h"
 
 #include <inttypes.h>
@@ -12,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_EVERY_MS 10000 /* one line about skipped messages in this time */
-#define SHOWN        200   /* bytes of a payload in the log */
+#define SHOWN 200 /* bytes of a payload in the log */
 
 typedef struct task {
     const weir_host *host;
@@ -25,52 +25,46 @@ typedef struct task {
     size_t batch;          /* records emitted in this poll() */
     bool batch_over;
     mqtt_task_facts facts;
-    uint64_t unlogged; /* skipped since the last line about it */
-    int64_t log_again_ms;
 } task;
 
 /* ---- A message ---------------------------------------------------------------------------------
  */
 
+/* Bytes as text, what is not printable as dots. */
+static void show(char *to, size_t room, const void *bytes, size_t size)
+{
+    const uint8_t *from = bytes;
+
+    size = size < room - 1 ? size : room - 1;
+    for (size_t i = 0; i < size; i++)
+        to[i] = (char)(from[i] < 0x20 || from[i] > 0x7e ? '.' : from[i]);
+    to[size] = '\0';
+}
+
 static void log_payload(const task *t, const mqtt_publish *publish)
 {
     char shown[SHOWN + 1];
-    size_t size = publish->payload_size < SHOWN ? publish->payload_size : SHOWN;
 
-    for (size_t i = 0; i < size; i++)
-        shown[i] =
-            (char)(publish->payload[i] < 0x20 || publish->payload[i] > 0x7e ? '.'
-                                                                            : publish->payload[i]);
-    shown[size] = '\0';
+    show(shown, sizeof(shown), publish->payload, publish->payload_size);
     t->host->log(t->host, (weir_level)t->setup->payload_level, "'%.*s' QoS %d, %zu bytes: %s",
                  (int)publish->topic_size, publish->topic, publish->qos, publish->payload_size,
                  shown);
 }
 
-/* No record can be made of it: the user's policy decides. */
-static mqtt_verdict refuse(task *t, const mqtt_publish *publish, const char *why)
+/* No record can be made of it: the worker knows what the user wants then. */
+static weir_status reject(task *t, const mqtt_message *message, const char *why)
 {
-    int64_t now_ms = t->host->now_ms(t->host);
-    int size = publish->topic_size > 200 ? 200 : (int)publish->topic_size;
+    char topic[SHOWN + 1], words[2 * SHOWN + 256];
+    mqtt_rejected rejected;
+    weir_status status;
 
-    if (!t->setup->skip_bad) {
-        t->host->fail(t->host, WEIR_FATAL,
-                      "a message on '%.*s' cannot become a record: %s "
-                      "(errors.tolerance=all would drop it)",
-                      size, publish->topic, why);
-        return MQTT_FAILED;
-    }
-    t->facts.skipped++;
-    t->unlogged++;
-    if (now_ms >= t->log_again_ms) {
-        t->host->log(t->host, WEIR_WARN,
-                     "%" PRIu64 " messages dropped because errors are tolerated; the last one on "
-                     "'%.*s': %s",
-                     t->unlogged, size, publish->topic, why);
-        t->unlogged = 0;
-        t->log_again_ms = now_ms + LOG_EVERY_MS;
-    }
-    return MQTT_SKIPPED;
+    show(topic, sizeof(topic), message->publish.topic, message->publish.topic_size);
+    snprintf(words, sizeof(words), "a message on '%s': %s", topic, why);
+    mqtt_rejected_fill(&rejected, message);
+    status = t->host->reject(t->host, &rejected.record, mqtt_record_fault(t->records), words);
+    if (status == WEIR_DONE)
+        t->facts.rejected++;
+    return status;
 }
 
 static bool is_duplicate(task *t, const mqtt_message *message)
@@ -91,7 +85,7 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 {
     task *t = ctx;
     weir_record record;
-    const char *kind;
+    weir_status status;
     char why[256];
 
     if (t->batch >= (size_t)t->setup->settings->batch_size) {
@@ -100,9 +94,11 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     }
     if (t->content && is_duplicate(t, message))
         return MQTT_SKIPPED;
-    if (!mqtt_record_make(t->records, message, &record, &kind, why, sizeof(why)))
-        return refuse(t, &message->publish, why);
-    switch (t->host->emit(t->host, &record)) {
+    if (mqtt_record_make(t->records, message, &record, why, sizeof(why)))
+        status = t->host->emit(t->host, &record);
+    else
+        status = reject(t, message, why);
+    switch (status) {
     case WEIR_DONE:
         break;
     case WEIR_AGAIN:
@@ -113,10 +109,10 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     }
     mqtt_record_taken(t->records);
     t->batch++;
-    if (t->content)
+    if (t->content && !message->too_large)
         mqtt_content_note(t->content, t->host->now_ms(t->host));
     t->facts.last_message_ms = t->host->now_ms(t->host);
-    if (t->setup->payload_level >= 0)
+    if (t->setup->payload_level >= 0 && !message->too_large)
         log_payload(t, &message->publish);
     return MQTT_TAKEN;
 }

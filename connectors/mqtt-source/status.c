@@ -161,10 +161,10 @@ static void tell_counters(writer *w, const mqtt_connection_facts *c, const mqtt_
     number(w, "retained_skipped", link->retained_skipped);
     number(w, "kafka_acked", task->delivered);
     number(w, "pubacks", link->acks);
+    number(w, "rejected", task->rejected);
     number(w, "dlq", task->dead_lettered);
     open_object(w, "dropped");
-    number(w, "errors", task->skipped);
-    number(w, "worker", task->dropped);
+    number(w, "errors", task->dropped);
     close_object(w);
     number(w, "timestamps_replaced", task->records.timestamps_replaced);
     number(w, "kafka_topics_made", task->records.topics);

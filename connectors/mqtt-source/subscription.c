@@ -153,6 +153,7 @@ static void plan_subscribe(mqtt_subscription *s)
             s->granted[i] = there->granted;
             continue;
         }
+        s->granted[i] = -1;
         s->coming[s->coming_count] = setup->filters[i];
         s->coming_qos[s->coming_count++] = setup->qos[i];
     }

@@ -122,7 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .max_unacked_bytes = 4096,
                                    .max_loose = 16,
                                    .ping_timeout_ms = 1000,
-                                   .receive_maximum = 8};
+                                   .receive_maximum = 8,
+                                   .remember_acked = true};
     mqtt_link_user user = {.ctx = &p, .message = on_message, .granted = on_granted};
 
     p.link = mqtt_link_new(&settings, &user);

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.connectors import wait_records, wait_subscribed
-from support.kafka import create_topic, read_topic, unique_name
+from support.kafka import create_topic, read_topic, topics, unique_name
 
 import paho.mqtt.publish as publish
 
@@ -200,7 +200,8 @@ REFUSED = [
     ({"camel.kamelet.mqtt-source.topic": "a", "mqtt.topics": "b"}, 200, "contradicts mqtt.topics"),
     ({"connect.mqtt.kcql": "INSERT INTO a SELECT * FROM b; INSERT INTO c SELECT * FROM d"}, 200,
      "several targets"),
-    ({"mqtt.ssl.trust.store.path": "/etc/trust.jks"}, 200, "-deststoretype PKCS12"),
+    ({"mqtt.server.uri": "ssl://h", "mqtt.ssl.trust.store.path": "JKS"}, 200,
+     "-deststoretype PKCS12"),
     ({"config.unknown.keys": "error", "mqtt.topcis": "a"}, 200, "was 'mqtt.topics' meant?"),
     ({"mqtt.client.id": "me-${uuid}"}, 200, "another client at each start"),
     ({"mqtt.proxy.uri": "http://proxy:3128"}, 200, "not yet supported"),
@@ -208,9 +209,12 @@ REFUSED = [
 ]
 
 
-def test_what_cannot_be_done_is_refused_in_words(workers):
+def test_what_cannot_be_done_is_refused_in_words(workers, tmp_path):
     rest = workers(1).rest
+    store = tmp_path / "trust.jks"
+    store.write_bytes(b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00")  # as such files begin
     for more, status, words in REFUSED:
+        more = {key: str(store) if value == "JKS" else value for key, value in more.items()}
         config = {"name": "c", "connector.class": "mqtt-source", "mqtt.server.uri": "tcp://h",
                   "mqtt.topics": "t", **more}
         if "connect.mqtt.kcql" in more:
@@ -246,7 +250,8 @@ def test_a_probe_asks_the_broker_and_disturbs_nobody(cluster, workers):
     good = validate(rest, config, probe="true")
     assert good["error_count"] == 0, errors_of(good)
     all_said(good["notes"], [("mqtt.server.uri", "accepts the connection"),
-                             ("mqtt.topics", "without $share"), ("kafka.topic", "not looked at")])
+                             ("mqtt.topics", "without $share"),
+                             ("kafka.topic", f"topic '{topic}' exists, with 3 partitions")])
     unasked = validate(rest, config)
     assert not said(unasked.get("notes", []), "mqtt.server.uri", "accepts")
 
@@ -258,6 +263,13 @@ def test_a_probe_asks_the_broker_and_disturbs_nobody(cluster, workers):
     refused = validate(rest, stranger, probe="true")
     assert "mqtt.password" in errors_of(refused), refused
     assert "tell-no-one" not in json.dumps(refused)
+
+    missing = unique_name("missing")
+    fresh = validate(rest, dict(config, **{"kafka.topic": missing}), probe="true")
+    all_said(fresh["notes"], [("kafka.topic", "creates it at the first record")])
+    assert missing not in topics(cluster.bootstrap), "the probe has created it"
+    several = validate(rest, dict(config, **{"kafka.topic": "a-${topic[1]}"}), probe="true")
+    all_said(several["notes"], [("kafka.topic", "no name of one topic")])
 
     after = rest.status("c")["tasks"][0]["details"]["plugin"]
     assert after["connects"] == before["connects"] and after["disconnects"] == before["disconnects"]

@@ -67,6 +67,7 @@ def test_creating_reading_and_removing(cluster, two, role):
     path = rest.path("é x")
     assert wait_for(lambda: rest.get(path).status == 200, 10, "the connector is known")
 
+    config = mqtt_source(cluster, "conformance", "conformance/#")  # with a client id of its own
     first = rest.request("PUT", "/connectors/n1/config", config)  # 51
     again = rest.request("PUT", "/connectors/n1/config", config)
     assert (first.status, again.status) == (201, 200)

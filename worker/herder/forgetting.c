@@ -24,13 +24,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JOB_MS 60000 /* then a deleted connector is given up on */
+#define JOB_MS 60000 /* then what a job waits for is not going to come */
 
-typedef enum job_step { LETTING_GO, PLANNING, RUNNING } job_step;
+typedef enum job_step {
+    LETTING_GO, /* somebody still stops a task: of a connector that was STOPPED */
+    PLANNING,   /* likewise */
+    TAKING,     /* what is `due` and not let go of yet is waited for */
+    RUNNING,
+} job_step;
 
-/* A connector that was deleted while it was stopped. */
+/* What the leader gives up for tasks that are nobody's, of one connector. */
 typedef struct job {
     weir_props config;
+    weir_props *tasks; /* TAKING: as they were; NULL otherwise */
+    bool *due;
+    int32_t task_count;
     job_step step;
     int64_t until_ms;
 } job;
@@ -39,6 +47,10 @@ static void drop_job(void *value)
 {
     job *j = value;
 
+    for (int32_t task = 0; task < j->task_count; task++)
+        weir_props_clear(&j->tasks[task]);
+    free(j->tasks);
+    free(j->due);
     weir_props_clear(&j->config);
     free(j);
 }
@@ -106,7 +118,7 @@ static void forget_ours(weir_herder *h, const char *connector, int32_t first)
         weir_own_item *item = entry->value;
 
         if (item->task != WEIR_ITEM_CONNECTOR && item->task >= first && !item->forget &&
-            (item->assigned || item->run) && strcmp(item->connector, connector) == 0)
+            item->assigned && strcmp(item->connector, connector) == 0)
             forget(h, item);
     }
 }
@@ -114,98 +126,97 @@ static void forget_ours(weir_herder *h, const char *connector, int32_t first)
 /* ---- Tasks of nobody -------------------------------------------------------------------------
  */
 
-/* Who had a task at this point of the log: a worker that is there, and sees to it; nobody, so the
- * leader does; or somebody of whom nothing is known. */
+/* Who had a task at this point of the log: a worker that is there, and sees to it; nobody any more,
+ * so the leader does; or somebody of whom nothing is known. */
 typedef enum fate { THEIRS, NOBODYS, UNKNOWN } fate;
 
-static bool is_listed(const json_t *names, const char *name)
+static const json_t *unplaced(const weir_herder *h, const char *connector, int32_t task)
 {
-    const json_t *one;
-    size_t i;
+    char name[1024];
 
-    json_array_foreach (names, i, one)
-        if (weir_same(json_string_value(one), name))
-            return true;
-    return false;
+    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
+    return json_object_get(json_object_get(h->config.assignment, "unassigned"), name);
 }
 
-/* It was taken from a worker: has that one let go of it? */
-static fate fate_of_taken(const weir_herder *h, const char *name, const json_t *taken)
+static fate fate_of_worker(const weir_herder *h, const char *worker, const char *instance,
+                           fate live)
 {
-    const char *from = weir_json_str(taken, "from"), *instance = weir_json_str(taken, "instance");
-    int64_t term = weir_json_int(taken, "term", -1), seq = weir_json_int(taken, "seq", -1);
-    const weir_presence *presence = weir_map_get(&h->config.workers, from);
-    const json_t *ack = presence ? json_object_get(presence->body, "ack") : NULL;
-    int64_t ack_term = weir_json_int(ack, "term", -1);
-
-    if (weir_is_dead(h, from, instance))
+    if (weir_is_dead(h, worker, instance))
         return NOBODYS;
-    if (!weir_is_live(h, presence) ||
-        !weir_same(weir_json_str(presence->body, "instance"), instance))
-        return UNKNOWN;
-    if (ack_term < term || (ack_term == term && weir_json_int(ack, "seq", -1) < seq) ||
-        is_listed(json_object_get(presence->body, "stopping"), name))
-        return THEIRS;
-    return NOBODYS;
+    return weir_is_live(h, weir_map_get(&h->config.workers, worker)) ? live : UNKNOWN;
 }
 
 static fate fate_of(const weir_herder *h, const char *connector, int32_t task)
 {
-    const char *owner = weir_item_owner(h, connector, task), *instance;
-    const json_t *taken;
-    char name[1024];
+    const char *owner = weir_item_owner(h, connector, task), *from;
+    const json_t *workers = json_object_get(h->config.assignment, "workers");
+    const json_t *taken = unplaced(h, connector, task);
 
-    if (owner) {
-        const weir_presence *presence = weir_map_get(&h->config.workers, owner);
-
-        instance = weir_json_str(json_object_get(h->config.assignment, "workers"), owner);
-        if (weir_is_dead(h, owner, instance))
-            return NOBODYS;
-        return weir_is_live(h, presence) ? THEIRS : UNKNOWN;
-    }
-    weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
-    taken = json_object_get(json_object_get(h->config.assignment, "unassigned"), name);
+    if (owner)
+        return fate_of_worker(h, owner, weir_json_str(workers, owner), THEIRS);
     if (!taken)
         return THEIRS; /* nobody was ever given it: there is nothing */
-    if (weir_json_str(taken, "from"))
-        return fate_of_taken(h, name, taken);
+    from = weir_json_str(taken, "from");
+    if (from) /* it stops for good there, and may have done so already */
+        return fate_of_worker(h, from, weir_json_str(taken, "instance"), NOBODYS);
     return weir_is_barred(h, connector, task) ? UNKNOWN : NOBODYS; /* it would crash us, too */
 }
 
-/* [leader] Sees to what nobody can see to any more, as if the tasks were its own. */
-static void forget_for(weir_herder *h, const char *connector, int32_t task,
-                       const weir_going *before)
+/* [leader] */
+static void take_nobodys(weir_herder *h, const char *connector, int32_t first, weir_going *before)
+{
+    job *j = weir_new(job);
+    bool any = false;
+
+    j->due = weir_new_array(bool, (size_t)before->task_count);
+    for (int32_t task = first; task < before->task_count; task++) {
+        fate what = fate_of(h, connector, task);
+
+        if (what == UNKNOWN)
+            warn(connector, task, "its worker is missing, or it has crashed workers");
+        any = any || what == NOBODYS;
+        j->due[task] = what == NOBODYS;
+    }
+    if (!any || weir_map_get(&h->forgetting, connector)) {
+        if (any)
+            warn(connector, first, "others of the connector's are being given up");
+        drop_job(j);
+        return;
+    }
+    j->config = before->config;
+    j->tasks = before->tasks;
+    j->task_count = before->task_count;
+    *before = (weir_going){.task_count = 0};
+    j->step = TAKING;
+    j->until_ms = weir_now_ms() + JOB_MS;
+    weir_map_set(&h->forgetting, connector, j);
+}
+
+/* As if the task were ours. False: it has to be let go of first. */
+static bool take_one(weir_herder *h, const char *connector, int32_t task, const job *j)
 {
     weir_own_item *item = weir_workload_find(h, connector, task);
 
-    if (item && (item->run || item->forget))
-        return; /* it is ours, or was until now */
+    if (weir_json_str(unplaced(h, connector, task), "from") || (item && item->run))
+        return false;
     if (!item)
         item = weir_workload_add(h, connector, task);
-    weir_workload_configure(item, &before->config, &before->tasks[task]);
+    weir_workload_configure(item, &j->config, &j->tasks[task]);
     forget(h, item);
-    if (item->forget && !weir_map_get(&h->forgetting, connector)) {
-        job *j = weir_new(job);
-
-        j->step = RUNNING;
-        weir_map_set(&h->forgetting, connector, j); /* none of the name is made meanwhile */
-    }
+    return true;
 }
 
-static void forget_nobodys(weir_herder *h, const char *connector, int32_t first,
-                           const weir_going *before)
+static void take_due(weir_herder *h, const char *connector, job *j)
 {
-    for (int32_t task = first; task < before->task_count; task++)
-        switch (fate_of(h, connector, task)) {
-        case THEIRS:
-            break;
-        case NOBODYS:
-            forget_for(h, connector, task, before);
-            break;
-        case UNKNOWN:
-            warn(connector, task, "its worker is missing, or it has crashed workers");
-            break;
-        }
+    bool waits = false;
+
+    for (int32_t task = 0; task < j->task_count; task++) {
+        if (j->due[task])
+            j->due[task] = !take_one(h, connector, task, j);
+        waits = waits || j->due[task];
+    }
+    if (!waits)
+        j->step = RUNNING;
 }
 
 /* ---- The record that makes them go ------------------------------------------------------------
@@ -251,7 +262,7 @@ void weir_going_clear(weir_going *going)
     weir_props_clear(&going->config);
 }
 
-void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *before)
+void weir_forget_gone(weir_herder *h, const char *connector, weir_going *before)
 {
     const weir_connector_entry *entry = weir_config_store_find(&h->config, connector);
     int32_t first = entry ? entry->task_count : 0;
@@ -261,7 +272,7 @@ void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *b
         return;
     forget_ours(h, connector, first);
     if (weir_leads(h))
-        forget_nobodys(h, connector, first, before);
+        take_nobodys(h, connector, first, before);
 }
 
 bool weir_tasks_let_go(const weir_herder *h, const char *connector)
@@ -301,10 +312,11 @@ void weir_forget_stopped(weir_herder *h, const char *connector, const weir_props
 
 static void give_up(weir_herder *h, const char *connector, const char *why)
 {
-    weir_logf(WEIR_WARN,
-              "connector '%s' was deleted while it was stopped; what its tasks have left outside, "
-              "if anything, stays: %s",
-              connector, why);
+    weir_logf(
+        WEIR_WARN,
+        "connector '%s' was deleted, or has fewer tasks, while nobody had them; what they have "
+        "left outside, if anything, stays: %s",
+        connector, why);
     weir_map_remove(&h->forgetting, connector);
 }
 
@@ -395,6 +407,8 @@ void weir_forget_tick(weir_herder *h, int64_t now_ms)
             give_up(h, connector, "this worker leads no more");
         else if (j->step != RUNNING && now_ms >= j->until_ms)
             give_up(h, connector, "its tasks did not stop, or could not be planned, in time");
+        else if (j->step == TAKING)
+            take_due(h, connector, j);
         else if (j->step == LETTING_GO && weir_tasks_let_go(h, connector))
             plan(h, connector, j);
     }

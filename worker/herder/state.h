@@ -390,7 +390,7 @@ typedef struct weir_going { /* a connector before a record that may make it, or 
 void weir_forget_init(weir_herder *h);
 weir_going weir_forget_look(const weir_herder *h, const weir_log_record *record);
 void weir_going_clear(weir_going *going);
-void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *before);
+void weir_forget_gone(weir_herder *h, const char *connector, weir_going *before); /* may take it */
 /* Its run is over without having forgotten what it should: one more. False: that cannot be. */
 bool weir_forget_again(weir_herder *h, weir_own_item *item);
 /* What is given up when a STOPPED connector is deleted, which has no tasks any more. */

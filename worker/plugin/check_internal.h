@@ -6,6 +6,7 @@
  *   check_plugin.c       calls into the plugin: normalise, options, validate, plan, probe
  *   check_unknown.c      keys that nobody knows
  *   check_overrides.c, check_converters.c   what a connector changes about clients, converters
+ *   check_errors.c       records that fail: dead-letter topic, tolerance
  *   check_secrets.c      takes secrets out of what a plugin says
  *   check_report.c       the body of the validation call
  */
@@ -70,6 +71,14 @@ extern const weir_connector_key weir_connector_keys[];
 size_t weir_connector_key_count(void);
 
 void weir_check_common(weir_examination *x);
+/* The keys of the dead-letter topic (check_errors.c). */
+void weir_rule_dead_letters(weir_examination *x, const weir_option *option, const char *value,
+                            bool null);
+void weir_rule_dead_letter_replication(weir_examination *x, const weir_option *option,
+                                       const char *value, bool null);
+bool weir_has_dead_letters(const weir_examination *x);
+/* What errors.tolerance means without one. */
+void weir_check_errors(weir_examination *x);
 /* Keys of the normalised config that are nobody's: null is an error, anything else a note, or an
  * error too where the user wants that. */
 void weir_check_unknown(weir_examination *x);

@@ -241,6 +241,7 @@ static void examine(weir_examination *x)
     bool complete = weir_check_normalise(x);
 
     weir_check_common(x);
+    weir_check_errors(x);
     if (complete)
         examine_plugin(x);
     weir_check_converters(x);

@@ -24,6 +24,9 @@ typedef struct weir_connector_settings {
     const char *errors_tolerance; /* none, all */
     int64_t errors_retry_timeout_ms, errors_retry_delay_max_ms;
     bool errors_log_enable, errors_log_messages;
+    const char *dead_letters; /* a topic; "": none */
+    int64_t dead_letter_replication;
+    bool dead_letter_headers;
     const char *config_action_reload;
     /* Known so that Kafka's configs are judged as Kafka judges them; without effect here. */
     const char *plugin_version;

@@ -294,6 +294,12 @@ const weir_connector_key weir_connector_keys[] = {
     {"transaction.boundary.interval.ms", "LONG", 4, "SHORT", "Transaction boundary interval",
      rule_interval},
     {"offsets.storage.topic", NULL, 1, "LONG", "Offsets topic", rule_not_empty},
+    {"errors.deadletterqueue.topic.name", NULL, 6, "MEDIUM", "Dead Letter Queue Topic Name",
+     weir_rule_dead_letters},
+    {"errors.deadletterqueue.topic.replication.factor", "SHORT", 7, "MEDIUM",
+     "Dead Letter Queue Topic Replication Factor", weir_rule_dead_letter_replication},
+    {"errors.deadletterqueue.context.headers.enable", NULL, 8, "MEDIUM",
+     "Enable Error Context Headers", by_option},
 };
 
 size_t weir_connector_key_count(void)

@@ -10,13 +10,18 @@
 struct weir_slot {
     uint64_t token;
     weir_slot *next; /* in the list of unused slots; the slot itself while it is in use */
+    void *kept;
+    bool dead;
     void *load;
 };
 
 void weir_inflight_free(weir_inflight *inflight)
 {
-    for (size_t i = 0; i < inflight->chunk_count; i++)
+    for (size_t i = 0; i < inflight->chunk_count; i++) {
+        for (size_t n = 0; n < CHUNK; n++)
+            free(inflight->chunks[i][n].kept);
         free(inflight->chunks[i]);
+    }
     free(inflight->chunks);
     free(inflight->tokens);
     free(inflight->outcomes);
@@ -72,8 +77,33 @@ void weir_inflight_unsend(weir_inflight *inflight, weir_slot *slot)
 {
     assert(slot->next == slot);
 
+    free(slot->kept);
+    slot->kept = NULL;
+    slot->dead = false;
     put_back(inflight, slot);
     inflight->sent--;
+}
+
+void weir_inflight_keep(weir_slot *slot, void *kept)
+{
+    assert(!slot->kept);
+
+    slot->kept = kept;
+}
+
+const void *weir_inflight_kept(const weir_slot *slot)
+{
+    return slot->kept;
+}
+
+void weir_inflight_set_dead(weir_slot *slot)
+{
+    slot->dead = true;
+}
+
+bool weir_inflight_is_dead(const weir_slot *slot)
+{
+    return slot->dead;
 }
 
 static void unload(weir_inflight *inflight, void *load, weir_outcome outcome)

@@ -45,6 +45,15 @@ weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token);
 /* The producer would not have it: as if it had never been sent. */
 void weir_inflight_unsend(weir_inflight *inflight, weir_slot *slot);
 void weir_inflight_answer(weir_inflight *inflight, weir_slot *slot, weir_outcome outcome);
+
+/* What of a record may still be needed when Kafka refuses it: malloc'd, given over, freed when the
+ * slot is. NULL, which costs nothing: the record as it was sent says all. */
+void weir_inflight_keep(weir_slot *slot, void *kept);
+const void *weir_inflight_kept(const weir_slot *slot);
+/* The slot stands for a dead letter from now on. */
+void weir_inflight_set_dead(weir_slot *slot);
+bool weir_inflight_is_dead(const weir_slot *slot);
+
 /* The answer to a record that never got a slot. Not to be called when full. */
 void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_outcome outcome);
 /* Answers every slot in use as WEIR_ABANDONED; returns how many. The producer's handle must not

@@ -144,11 +144,17 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
 
 /* ---- All of it ---------------------------------------------------------------------------- */
 
-static bool is_true(const weir_props *props, const char *key)
+static weir_code read_errors(const weir_task_config_source *source, weir_task_config *config,
+                             weir_err *err)
 {
-    const char *value = weir_props_get(props, key);
+    weir_error_policy_source from = {
+        .connector = source->connector,
+        .task = source->task,
+        .config = source->connector_config,
+        .worker = &source->worker->props,
+    };
 
-    return value && strcasecmp(value, "true") == 0;
+    return weir_error_policy_read(&from, &config->errors, err);
 }
 
 weir_code weir_task_config_read(const weir_task_config_source *source, weir_task_config *config,
@@ -156,7 +162,6 @@ weir_code weir_task_config_read(const weir_task_config_source *source, weir_task
 {
     weir_task_config_source merged = *source;
     weir_props both = WEIR_PROPS;
-    const char *tolerance;
     weir_code rc = find_plugin(source, config, err);
 
     /* A task's config is complete when weir has planned it, and says what normalise made of an
@@ -165,13 +170,12 @@ weir_code weir_task_config_read(const weir_task_config_source *source, weir_task
     weir_props_merge(&both, source->task_config);
     merged.connector_config = &both;
     source = &merged;
-    tolerance = weir_props_get(&both, "errors.tolerance");
-    config->tolerate = tolerance && strcasecmp(tolerance, "all") == 0;
-    config->log_each = is_true(&both, "errors.log.enable");
     for (int use = WEIR_KEY; rc == WEIR_OK && use <= WEIR_HEADER; use++)
         rc = make_converter(source, (weir_converter_use)use, config, err);
     if (rc == WEIR_OK)
         rc = producer_props(source, config, err);
+    if (rc == WEIR_OK)
+        rc = read_errors(source, config, err);
     if (rc == WEIR_OK)
         rc = weir_settings_new(config->plugin->options, config->plugin->settings_size,
                                source->task_config, &config->settings, err);
@@ -186,6 +190,7 @@ void weir_task_config_clear(weir_task_config *config)
         weir_converter_free(config->converters[use]);
         free(config->classes[use]);
     }
+    weir_error_policy_clear(&config->errors);
     weir_props_clear(&config->producer);
     *config = (weir_task_config){0};
 }

@@ -12,6 +12,7 @@
 #include "config/worker_settings.h"
 #include "plugin/registry.h"
 #include "record/converter.h"
+#include "task/error_policy.h"
 
 /* Records on their way and not yet settled, per task; a smaller queue.buffering.max.messages of
  * the user's is honoured. */
@@ -22,10 +23,9 @@ typedef struct weir_task_config {
     weir_settings *settings; /* the plugin's */
     weir_converter *converters[WEIR_HEADER + 1];
     char *classes[WEIR_HEADER + 1]; /* the converters', as configured */
-    bool tolerate;                  /* errors.tolerance=all */
-    bool log_each;                  /* errors.log.enable */
-    weir_props producer;            /* librdkafka properties */
-    size_t in_flight;               /* bound */
+    weir_error_policy errors;
+    weir_props producer; /* librdkafka properties */
+    size_t in_flight;    /* bound */
 } weir_task_config;
 
 typedef struct weir_task_config_source {

@@ -7,6 +7,8 @@
  *   in_flight    with Kafka, not answered; unsettled includes what the plugin is to hear
  *   restarts     instances that were started again
  *   last_error, last_error_at   of the task or its plugin; null when there was none
+ *   errors       records that could not get to Kafka: total, by_kind, dead_lettered, dropped,
+ *                retries, and what was wrong with the last one
  *   producer     {"last_error", "last_error_at"}: what librdkafka complained about since the last
  *                record was delivered
  *   notes        [{"level", "key", "text"}]: what was said about the config when it was planned
@@ -41,7 +43,7 @@ static void add_text(weir_buf *json, const char *key, const char *text)
         weir_buf_text_add(json, "null");
 }
 
-static void add_error(weir_buf *json, const char *text, int64_t at_ms)
+void weir_task_add_error(weir_buf *json, const char *text, int64_t at_ms)
 {
     time_t seconds = (time_t)(at_ms / 1000);
     char stamp[40];
@@ -87,6 +89,10 @@ static void waiting_for(weir_source_task *task, weir_buf *words)
         weir_buf_format(words, "topic '%s' to exist", task->waiting_topic);
     else if (task->producer && silent_ms >= SILENT_MS)
         silence(task, silent_ms, words);
+    else if (task->errors.dead_topic_why)
+        weir_buf_text_add(words, task->errors.dead_topic_why);
+    else if (task->errors.hold_until_ms)
+        weir_buf_text_add(words, task->errors.hold_why);
     else if (task->doing == WEIR_DOING_BACKING_OFF)
         weir_buf_text_add(words, "the next attempt, see last_error");
     else if (task->refused && weir_inflight_full(&task->inflight))
@@ -149,11 +155,13 @@ static void write_details(weir_source_task *task, weir_buf *json)
     add_number(json, "in_flight", task->inflight.sent);
     add_number(json, "unsettled", weir_inflight_unsettled(&task->inflight));
     add_number(json, "restarts", task->restarts);
-    add_error(json, task->trouble.text, task->trouble.at_ms);
+    weir_task_add_error(json, task->trouble.text, task->trouble.at_ms);
+    weir_buf_char(json, ',');
+    weir_task_errors_json(task, json);
     weir_buf_text_add(json, ",\"producer\":{");
     if (task->producer)
         trouble = weir_task_producer_trouble(task->producer, &at_ms);
-    add_error(json, trouble[0] ? trouble : NULL, at_ms);
+    weir_task_add_error(json, trouble[0] ? trouble : NULL, at_ms);
     weir_buf_char(json, '}');
     if (task->notes_json)
         weir_buf_format(json, ",\"notes\":%s", task->notes_json);

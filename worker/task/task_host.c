@@ -1,7 +1,7 @@
 /* task_host.c - what the worker lends to a plugin, emit() above all, and what becomes of records.
  *
- * A record that cannot be converted, that the producer refuses for good or that Kafka refuses
- * meets one policy (errors.tolerance); everything else is a question of when.
+ * A record that the plugin rejects, that cannot be converted, that the producer refuses for good or
+ * that Kafka refuses goes one way (task_errors.c); everything else is a question of when.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,8 +11,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define DROP_LOG_MS 10000 /* at most one line about dropped records in this time */
 
 static weir_source_task *task_of(const weir_host *host)
 {
@@ -61,74 +59,45 @@ static int64_t host_now_ms(const weir_host *host)
     return weir_now_ms();
 }
 
-/* ---- The error policy --------------------------------------------------------------------- */
+/* ---- Answers of Kafka's ------------------------------------------------------------------- */
 
-static void log_failed(weir_source_task *task, const char *stage, const char *class_name,
-                       const char *topic, const char *why)
+/* Errors that are the handle's, or about the topic: no word about the record itself. */
+static bool starts_again(weir_source_task *task, rd_kafka_resp_err_t error, const char *topic,
+                         const char *why)
 {
-    int64_t now_ms = weir_now_ms();
-
-    if (task->config.log_each)
-        weir_logf(WEIR_ERROR,
-                  "Error encountered in task %s-%d. Executing stage '%s' with class '%s', where "
-                  "topic = '%s': %s",
-                  task->connector, task->number, stage, class_name, topic, why);
-    if (!task->config.tolerate)
-        return;
-    task->drop_unlogged++;
-    if (now_ms < task->drop_log_ms)
-        return;
-    weir_logf(WEIR_WARN,
-              "%" PRIu64 " records dropped because of errors.tolerance=all; the last one for topic "
-              "'%s' at %s: %s",
-              task->drop_unlogged, topic, stage, why);
-    task->drop_unlogged = 0;
-    task->drop_log_ms = now_ms + DROP_LOG_MS;
-}
-
-bool weir_task_record_failed(weir_source_task *task, const char *stage, const char *class_name,
-                             const char *topic, const char *why)
-{
-    log_failed(task, stage, class_name, topic, why);
-    if (task->config.tolerate) {
-        task->dropped++;
-        weir_task_note(task, why);
-        return true;
-    }
-    weir_task_fail(task,
-                   "Tolerance exceeded in error handler: a record for topic '%s' failed at stage "
-                   "'%s' with class '%s': %s",
-                   topic, stage, class_name, why);
-    return false;
-}
-
-void weir_task_answered(void *ctx, void *opaque, rd_kafka_resp_err_t error, const char *topic,
-                        const char *why)
-{
-    weir_source_task *task = ctx;
-    weir_outcome outcome = WEIR_ABANDONED;
-
-    task->answered_ms = weir_now_ms();
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        task->delivered++;
-        outcome = WEIR_DELIVERED;
-        if (task->waiting_topic) /* perhaps another one, but something flows */
-            weir_replace(&task->waiting_topic, NULL);
-    } else if (weir_task_producer_is_missing_topic(error)) {
+    if (weir_task_producer_is_missing_topic(error)) {
         weir_replace(&task->waiting_topic, topic);
         weir_task_restart(task, "topic '%s' does not exist", topic);
-    } else if (error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-               error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-               weir_task_producer_broken(task->producer)) {
-        weir_task_restart(task, "the producer is broken: %s", why);
-    } else if (weir_task_record_failed(task, "KAFKA_PRODUCE",
-                                       "org.apache.kafka.clients.producer.KafkaProducer", topic,
-                                       why)) {
-        outcome = WEIR_DROPPED;
+        return true;
     }
-    if (outcome == WEIR_ABANDONED)
+    if (error != RD_KAFKA_RESP_ERR__FATAL && error != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+        error != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT && !weir_task_producer_broken(task->producer))
+        return false;
+    weir_task_restart(task, "the producer is broken: %s", why);
+    return true;
+}
+
+void weir_task_answered(void *ctx, const rd_kafka_message_t *message, const char *why)
+{
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    weir_slot *slot = message->_private;
+    weir_source_task *task = ctx;
+
+    task->answered_ms = weir_now_ms();
+    if (!slot || weir_inflight_is_dead(slot)) {
+        weir_task_letter_answered(task, message, why);
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        task->delivered++;
+        if (task->waiting_topic) /* perhaps another one, but something flows */
+            weir_replace(&task->waiting_topic, NULL);
+        weir_task_forgive(task, topic);
+        weir_inflight_answer(&task->inflight, slot, WEIR_DELIVERED);
+    } else if (starts_again(task, message->err, topic, why)) {
         task->abandoned_records++;
-    weir_inflight_answer(&task->inflight, opaque, outcome);
+        weir_inflight_answer(&task->inflight, slot, WEIR_ABANDONED);
+    } else {
+        weir_task_refused(task, message, why);
+    }
 }
 
 /* ---- emit --------------------------------------------------------------------------------- */
@@ -203,17 +172,64 @@ static weir_code convert(weir_source_task *task, const weir_record *record, weir
                         &out->value, err);
 }
 
-/* The record is taken all the same when the user said that it may be dropped. */
-static weir_status refuse(weir_source_task *task, const weir_record *record, const char *stage,
-                          const char *class_name, const char *why)
+/* What there is of a record, for the way that leads nowhere. */
+static weir_bytes bytes_of(const weir_data *data)
 {
-    if (!weir_task_record_failed(task, stage, class_name, record->topic ? record->topic : "", why))
-        return WEIR_FATAL;
-    task->emitted++;
-    if (task->inflight.answered == 0)
-        weir_task_wake(task); /* so that poll returns and settled() can tell */
-    weir_inflight_answer_token(&task->inflight, record->token, WEIR_DROPPED);
-    return WEIR_DONE;
+    bool given = data->kind != WEIR_NULL && (data->bytes || data->size == 0);
+
+    return (weir_bytes){given ? (data->bytes ? data->bytes : "") : NULL,
+                        data->kind == WEIR_NULL ? 0 : data->size};
+}
+
+static weir_bytes original_of(const weir_record *record)
+{
+    return bytes_of(WEIR_HAS(record, original) ? record->original : &record->value);
+}
+
+static weir_failure failure_of(const weir_source_task *task, const weir_record *record,
+                               const char *kind, const char *why)
+{
+    return (weir_failure){
+        .stage = "TASK_POLL",
+        .class_name = task->config.plugin->name,
+        .kind = kind,
+        .why = why,
+        .topic = record->topic,
+        .partition = record->partition,
+        .timestamp_ms = record->timestamp_ms < 0 ? -1 : record->timestamp_ms,
+        .key = bytes_of(&record->key),
+        .value = original_of(record),
+    };
+}
+
+static weir_status refuse_conversion(weir_source_task *task, const weir_record *record,
+                                     const char *stage, const char *class_name, const char *why)
+{
+    weir_failure failure = failure_of(task, record, "conversion", why);
+
+    failure.stage = stage;
+    failure.class_name = class_name;
+    return weir_task_refuse(task, record, &failure);
+}
+
+static weir_status refused_by_producer(weir_source_task *task, const weir_record *record,
+                                       const char *why)
+{
+    weir_failure failure = failure_of(task, record, "kafka", why);
+
+    failure.stage = "KAFKA_PRODUCE";
+    failure.class_name = WEIR_TASK_PRODUCER_CLASS;
+    weir_task_kind_of(weir_task_producer_refusal(task->producer), &failure);
+    return weir_task_refuse(task, record, &failure);
+}
+
+static void keep_original(weir_source_task *task, const weir_record *record,
+                          const weir_outgoing *out)
+{
+    weir_bytes key = bytes_of(&record->key), value = original_of(record);
+
+    if (task->config.errors.dead_letters)
+        weir_inflight_keep(out->opaque, weir_kept_new(out, &key, &value));
 }
 
 static weir_status produce(weir_source_task *task, const weir_record *record, weir_outgoing *out)
@@ -227,13 +243,13 @@ static weir_status produce(weir_source_task *task, const weir_record *record, we
     if (rc == WEIR_OK) {
         if (task->inflight.sent == 1)
             task->answered_ms = weir_now_ms();
+        keep_original(task, record, out);
         task->emitted++;
         return WEIR_DONE;
     }
     weir_inflight_unsend(&task->inflight, slot);
     if (rc == WEIR_INVALID)
-        return refuse(task, record, "KAFKA_PRODUCE",
-                      "org.apache.kafka.clients.producer.KafkaProducer", err.msg);
+        return refused_by_producer(task, record, err.msg);
     if (rc == WEIR_FENCED)
         weir_task_restart(task, "the producer is broken: %s", err.msg);
     else if (rc == WEIR_UNAVAILABLE)
@@ -242,46 +258,66 @@ static weir_status produce(weir_source_task *task, const weir_record *record, we
     return WEIR_AGAIN;
 }
 
-static weir_status emit(const weir_host *host, const weir_record *record)
+/* May the plugin hand something over by this call? WEIR_DONE: it may. */
+static weir_status may_take(weir_source_task *task, const weir_record *record, const char *call)
 {
-    static const char connector[] = "the connector's record";
-    weir_source_task *task = task_of(host);
+    if (atomic_load(&task->abandoned))
+        return WEIR_FATAL;
+    if (!task->in_poll)
+        weir_task_fail(task, "the plugin called %s() outside of poll()", call);
+    else if (record->size < offsetof(weir_record, token) + sizeof(record->token))
+        weir_task_fail(task, "the plugin gave %s() a weir_record of size %u", call, record->size);
+    if (task->failure)
+        return WEIR_FATAL;
+    if (task->may_emit && !atomic_load(&task->suspend) && !task->restart &&
+        !task->errors.hold_until_ms && !task->errors.waiting &&
+        !weir_inflight_full(&task->inflight))
+        return WEIR_DONE;
+    task->refused = true;
+    return WEIR_AGAIN;
+}
+
+static weir_status emit(weir_source_task *task, const weir_record *record)
+{
+    weir_status may = may_take(task, record, "emit");
     weir_outgoing out;
     weir_converter_use use;
+    weir_failure failure;
     const char *stage;
     weir_err err;
 
-    if (atomic_load(&task->abandoned))
-        return WEIR_FATAL;
-    if (!task->in_poll) {
-        weir_task_fail(task, "the plugin called emit() outside of poll()");
-        return WEIR_FATAL;
+    if (may != WEIR_DONE)
+        return may;
+    if (check_record(record, &err) != WEIR_OK) {
+        failure = failure_of(task, record, "record", err.msg);
+        return weir_task_refuse(task, record, &failure);
     }
-    if (record->size < offsetof(weir_record, token) + sizeof(record->token)) {
-        weir_task_fail(task, "the plugin gave emit() a weir_record of size %u", record->size);
-        return WEIR_FATAL;
-    }
-    if (task->failure)
-        return WEIR_FATAL;
-    if (!task->may_emit || atomic_load(&task->suspend) || task->restart ||
-        weir_inflight_full(&task->inflight)) {
-        task->refused = true;
-        return WEIR_AGAIN;
-    }
-    if (check_record(record, &err) != WEIR_OK)
-        return refuse(task, record, "TASK_POLL", connector, err.msg);
     out.topic = record->topic;
     out.partition = record->partition;
     out.timestamp_ms = record->timestamp_ms;
     if (convert(task, record, &out, &stage, &use, &err) != WEIR_OK)
-        return refuse(task, record, stage, task->config.classes[use], err.msg);
+        return refuse_conversion(task, record, stage, task->config.classes[use], err.msg);
     return produce(task, record, &out);
 }
 
-/* The record's source offset is tracked before anything can become of the record. */
-static weir_status host_emit(const weir_host *host, const weir_record *record)
+static weir_status reject(weir_source_task *task, const weir_record *record, const char *kind,
+                          const char *why)
 {
-    weir_source_task *task = task_of(host);
+    weir_status may = may_take(task, record, "reject");
+    weir_failure failure;
+
+    if (may != WEIR_DONE)
+        return may;
+    failure = failure_of(task, record, kind[0] ? kind : "rejected",
+                         why ? why : "the connector did not say why");
+    return weir_task_refuse(task, record, &failure);
+}
+
+/* The record's source offset is tracked before anything can become of the record. `kind` NULL: it
+ * is emitted. */
+static weir_status hand_over(weir_source_task *task, const weir_record *record, const char *kind,
+                             const char *why)
+{
     weir_tracked *tracked;
     weir_status status;
     weir_err err;
@@ -291,11 +327,22 @@ static weir_status host_emit(const weir_host *host, const weir_record *record)
         return WEIR_FATAL;
     }
     task->inflight.load = tracked;
-    status = emit(host, record);
+    status = kind ? reject(task, record, kind, why) : emit(task, record);
     task->inflight.load = NULL;
     if (status != WEIR_DONE)
         weir_task_offsets_untrack(tracked);
     return status;
+}
+
+static weir_status host_emit(const weir_host *host, const weir_record *record)
+{
+    return hand_over(task_of(host), record, NULL, NULL);
+}
+
+static weir_status host_reject(const weir_host *host, const weir_record *record, const char *kind,
+                               const char *why)
+{
+    return hand_over(task_of(host), record, kind ? kind : "", why);
 }
 
 void weir_task_host_init(weir_source_task *task)
@@ -311,6 +358,7 @@ void weir_task_host_init(weir_source_task *task)
         .emit = host_emit,
         .owned = host_owned,
         .now_ms = host_now_ms,
+        .reject = host_reject,
         .offset = weir_task_host_offset,
         .keep_offset = weir_task_host_keep_offset,
     };

@@ -3,6 +3,8 @@
  *   source_task.c   the herder's side: desired state, facts, lifetime
  *   task_run.c      the thread: start, poll, settle, drain, stop, start again
  *   task_host.c     what the plugin may call: emit above all
+ *   task_errors.c   records that cannot get to Kafka: the user's policy about them
+ *   task_letters.c  … and their way to the dead-letter topic
  *   task_offsets.c  how far the source has come (task_offsets.h)
  *   task_details.c  what the task says about itself
  *   task_meaning.c  what its config means, and what was noted about it
@@ -11,7 +13,10 @@
 #define WEIR_TASK_TASK_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/map.h"
+#include "task/dead_topic.h"
 #include "task/inflight.h"
+#include "task/letter.h"
 #include "task/source_task.h"
 #include "task/task_config.h"
 #include "task/task_offsets.h"
@@ -24,6 +29,7 @@
 #define WEIR_TASK_STUCK_MS       5000
 #define WEIR_TASK_BACKOFF_MS     250 /* the first; doubles up to the next */
 #define WEIR_TASK_BACKOFF_MAX_MS (30 * 1000)
+#define WEIR_TASK_PRODUCER_CLASS "org.apache.kafka.clients.producer.KafkaProducer"
 
 typedef enum weir_task_doing {
     WEIR_DOING_STARTING,
@@ -45,6 +51,25 @@ typedef struct weir_task_backoff {
     int64_t failed_ms;
     uint64_t delivered; /* when it last failed */
 } weir_task_backoff;
+
+/* What went wrong with records, and what is done about it just now. Zeroed is empty. */
+typedef struct weir_task_errors {
+    uint64_t total, dead_lettered, retries;
+    weir_map by_kind; /* kind -> uint64_t */
+    weir_task_trouble last;
+    int64_t log_ms; /* the next line about dropped or dead records not before */
+    uint64_t unlogged;
+    /* Another try: emit() answers AGAIN until then, and the instance starts again. */
+    weir_map tries;        /* topic -> what has been tried since its last record got to Kafka */
+    int64_t hold_until_ms; /* 0: nothing is held */
+    char *hold_why;
+    /* Dead letters. */
+    bool dead_topic_there;
+    char *dead_topic_why; /* … or why it is not */
+    weir_letter *waiting; /* no room in the producer: the first goes first */
+    weir_letter *waiting_last;
+    size_t unheard; /* on their way without a slot: the task is failing */
+} weir_task_errors;
 
 struct weir_source_task {
     /* ---- shared; the spec is immutable ---- */
@@ -95,8 +120,7 @@ struct weir_source_task {
     int64_t answered_ms; /* last answer of Kafka's, or when something was first outstanding */
     weir_task_trouble trouble;
     char *waiting_topic; /* a topic that does not exist */
-    int64_t drop_log_ms; /* the next line about dropped records not before */
-    uint64_t drop_unlogged;
+    weir_task_errors errors;
     /* details */
     char *details; /* as last reported */
     int64_t details_ms;
@@ -135,11 +159,51 @@ void weir_task_note(weir_source_task *task, const char *text);
 /* ---- task_host.c ---- */
 
 void weir_task_host_init(weir_source_task *task);
-/* A record that can never get to Kafka meets errors.tolerance: true when it may be dropped, else
- * the task is failing. */
-bool weir_task_record_failed(weir_source_task *task, const char *stage, const char *class_name,
-                             const char *topic, const char *why);
 weir_task_answer weir_task_answered;
+
+/* ---- task_errors.c ---- */
+
+/* Inside emit() and reject(): the record cannot go where it was to go. Answers the plugin:
+ * WEIR_DONE, it will be settled as dead-lettered or dropped; WEIR_AGAIN, later; WEIR_FATAL. */
+weir_status weir_task_refuse(weir_source_task *task, const weir_record *record,
+                             const weir_failure *failure);
+/* Kafka refused a record that was on its way; answers its slot, now or when the dead-letter topic
+ * has it. */
+void weir_task_refused(weir_source_task *task, const rd_kafka_message_t *message, const char *why);
+/* What librdkafka's error is about, in a word; may another try go better? */
+void weir_task_kind_of(rd_kafka_resp_err_t error, weir_failure *failure);
+/* A record got to this topic: what failed before is forgiven. */
+void weir_task_forgive(weir_source_task *task, const char *topic);
+/* Is something held that may be tried again now? Then the instance starts again. */
+void weir_task_end_hold(weir_source_task *task);
+/* "errors":{…} of the details. */
+void weir_task_errors_json(const weir_source_task *task, weir_buf *json);
+void weir_task_errors_clear(weir_task_errors *errors);
+
+/* ---- task_letters.c ---- */
+
+/* The dead-letter topic is there, or none is asked for. Else sees to it a step further, and sets
+ * *ret_again_ms to when it is worth while again; the task fails when it cannot be had. */
+bool weir_task_dead_topic_there(weir_source_task *task, weir_dead_topic **topic,
+                                int64_t *ret_again_ms);
+/* A letter about `record`, or about a message that Kafka refused. */
+weir_letter *weir_task_letter_of(weir_source_task *task, const weir_record *record,
+                                 const weir_failure *failure);
+weir_letter *weir_task_letter_of_message(weir_source_task *task, const rd_kafka_message_t *message,
+                                         const weir_failure *failure);
+/* Sends it, with its slot or without. WEIR_OK: the letter was taken; WEIR_FULL: no room now;
+ * otherwise the task is failing or its instance starts again. */
+WEIR_MUST_CHECK weir_code weir_task_post(weir_source_task *task, weir_letter *letter);
+/* The same, but where there is no room it waits for some. False: it cannot be sent at all, and is
+ * freed. */
+bool weir_task_post_or_wait(weir_source_task *task, weir_letter *letter);
+/* Sends what waits, as far as there is room. */
+void weir_task_post_waiting(weir_source_task *task);
+/* Kafka's answer to a letter. */
+void weir_task_letter_answered(weir_source_task *task, const rd_kafka_message_t *message,
+                               const char *why);
+/* The producer is gone, and what was on its way with it. */
+void weir_task_letters_drop(weir_task_errors *errors);
 
 /* ---- task_meaning.c ---- */
 
@@ -149,6 +213,8 @@ void weir_task_tell_meaning(weir_source_task *task);
 
 /* ---- task_details.c ---- */
 
+/* "last_error":…,"last_error_at":… */
+void weir_task_add_error(weir_buf *json, const char *text, int64_t at_ms);
 /* Reports details when they changed and the last ones are a second old, or `now`. */
 void weir_task_details(weir_source_task *task, bool now);
 

@@ -57,18 +57,23 @@ static void show_own(json_t *config, const weir_source_task *task)
     for (; option->name; option++) {
         const char *value = weir_props_get(&task->task_config, option->name);
 
-        show(config, option->name, value ? value : weir_option_default(option), option->secret);
+        if (option->type != WEIR_PAIRS)
+            show(config, option->name, value ? value : weir_option_default(option), option->secret);
     }
 }
 
-static void show_workers(json_t *config, const weir_source_task *task)
+/* Members of the plugin's families, and the worker's keys. */
+static void show_given(json_t *config, const weir_source_task *task)
 {
     WEIR_PROPS_EACH (pair, &task->task_config) {
+        const weir_option *own = weir_option_find(task->config.plugin->options, pair->key);
         const weir_option *option = weir_option_find(weir_connector_options, pair->key);
 
-        if (weir_option_find(task->config.plugin->options, pair->key))
+        if (own && own->type != WEIR_PAIRS)
             continue;
-        if (option)
+        if (own)
+            show(config, pair->key, pair->value, own->secret);
+        else if (option)
             show(config, pair->key, pair->value, option->secret);
         else if (strncmp(pair->key, OVERRIDE, strlen(OVERRIDE)) == 0)
             show(config, pair->key, pair->value,
@@ -85,7 +90,7 @@ void weir_task_tell_meaning(weir_source_task *task)
         return;
     config = json_object();
     show_own(config, task);
-    show_workers(config, task);
+    show_given(config, task);
     task->config_json = weir_json_dump(config);
     json_decref(config);
 }

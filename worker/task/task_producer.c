@@ -27,6 +27,7 @@ struct weir_task_producer {
     size_t field_room;
     weir_task_answer *answer;
     void *ctx;
+    rd_kafka_resp_err_t refusal;
     char broken[512]; /* "" while the handle works */
     char trouble[512];
     int64_t trouble_at_ms;
@@ -60,8 +61,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     } else {
         producer->trouble[0] = '\0';
     }
-    producer->answer(producer->ctx, message->_private, message->err,
-                     rd_kafka_topic_name(message->rkt), why);
+    producer->answer(producer->ctx, message, why);
 }
 
 static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)
@@ -129,6 +129,26 @@ void weir_task_producer_close(weir_task_producer *producer)
     free(producer);
 }
 
+weir_code weir_task_producer_be_patient(weir_task_producer *producer, const char *topic,
+                                        weir_err *err)
+{
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(producer->rk);
+    rd_kafka_topic_t *handle;
+    char why[256];
+
+    if (rd_kafka_topic_conf_set(conf, "message.timeout.ms", "0", why, sizeof(why)) !=
+        RD_KAFKA_CONF_OK) {
+        rd_kafka_topic_conf_destroy(conf);
+        return weir_fail(err, WEIR_INVALID, "topic '%s': %s", topic, why);
+    }
+    handle = rd_kafka_topic_new(producer->rk, topic, conf); /* takes it, come what may */
+    if (!handle)
+        return weir_fail(err, WEIR_INVALID, "topic '%s': %s", topic,
+                         rd_kafka_err2str(rd_kafka_last_error()));
+    weir_map_set(&producer->topics, topic, handle);
+    return WEIR_OK;
+}
+
 /* ---- Sending ------------------------------------------------------------------------------ */
 
 static rd_kafka_topic_t *topic_of(weir_task_producer *producer, const char *name, weir_err *err)
@@ -141,6 +161,7 @@ static rd_kafka_topic_t *topic_of(weir_task_producer *producer, const char *name
     if (!topic) {
         topic = rd_kafka_topic_new(producer->rk, name, NULL);
         if (!topic) {
+            producer->refusal = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
             weir_fail(err, WEIR_INVALID, "topic '%s': %s", name,
                       rd_kafka_err2str(rd_kafka_last_error()));
             return NULL;
@@ -211,7 +232,13 @@ static weir_code refused(weir_task_producer *producer, const weir_outgoing *reco
         look_for_fatal(producer);
         return weir_fail(err, WEIR_FENCED, "%s", producer->broken);
     }
+    producer->refusal = error;
     return weir_fail(err, WEIR_INVALID, "topic '%s': %s", record->topic, rd_kafka_err2str(error));
+}
+
+rd_kafka_resp_err_t weir_task_producer_refusal(const weir_task_producer *producer)
+{
+    return producer->refusal;
 }
 
 weir_code weir_task_producer_send(weir_task_producer *producer, const weir_outgoing *record,

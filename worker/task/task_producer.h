@@ -15,10 +15,9 @@
 
 typedef struct weir_task_producer weir_task_producer;
 
-/* What Kafka answered about the record that was sent with `opaque`. `why` is NULL when it is in
- * Kafka. Comes from inside weir_task_producer_poll(). */
-typedef void weir_task_answer(void *ctx, void *opaque, rd_kafka_resp_err_t error, const char *topic,
-                              const char *why);
+/* What Kafka answered about the record that was sent with message->_private. `why` is NULL when it
+ * is in Kafka. Comes from inside weir_task_producer_poll(). */
+typedef void weir_task_answer(void *ctx, const rd_kafka_message_t *message, const char *why);
 
 /* `wakeup_fd`: a non-blocking eventfd, which outlives the producer. */
 WEIR_MUST_CHECK weir_code weir_task_producer_open(const weir_props *props, int wakeup_fd,
@@ -26,6 +25,11 @@ WEIR_MUST_CHECK weir_code weir_task_producer_open(const weir_props *props, int w
                                                   weir_task_producer **ret_producer, weir_err *err);
 /* What is still on its way may or may not arrive, and is not reported. */
 void weir_task_producer_close(weir_task_producer *producer);
+
+/* Before anything is sent to it: what is for this topic waits for Kafka without a limit, whatever
+ * delivery.timeout.ms the user has given records. */
+WEIR_MUST_CHECK weir_code weir_task_producer_be_patient(weir_task_producer *producer,
+                                                        const char *topic, weir_err *err);
 
 typedef struct weir_outgoing_header {
     const char *name;
@@ -45,10 +49,13 @@ typedef struct weir_outgoing {
 /* Copies the record and never blocks.
  *   WEIR_FULL         no room: a report will come and make some;
  *   WEIR_UNAVAILABLE  not now, and no report will come: the topic is missing;
- *   WEIR_INVALID      Kafka will never take this record: too large, no such partition, …;
+ *   WEIR_INVALID      Kafka does not take this record: too large, no such partition, …, see
+ *                     weir_task_producer_refusal();
  *   WEIR_FENCED       the handle is broken, see weir_task_producer_broken(). */
 WEIR_MUST_CHECK weir_code weir_task_producer_send(weir_task_producer *producer,
                                                   const weir_outgoing *record, weir_err *err);
+/* The error behind the last WEIR_INVALID. */
+rd_kafka_resp_err_t weir_task_producer_refusal(const weir_task_producer *producer);
 void weir_task_producer_poll(weir_task_producer *producer);
 
 /* NULL, or why this handle will never deliver anything again. */

@@ -149,6 +149,7 @@ static void serve(weir_source_task *task)
 
     drain_wakeup(task);
     weir_task_producer_poll(task->producer);
+    weir_task_post_waiting(task);
     if (task->started)
         weir_inflight_settle(&task->inflight, tell_settled, task);
     broken = weir_task_producer_broken(task->producer);
@@ -201,6 +202,13 @@ static bool poll_once(weir_source_task *task, int64_t deadline_ms)
     return false;
 }
 
+static int64_t poll_until(const weir_source_task *task, int64_t now_ms)
+{
+    int64_t hold_ms = task->errors.hold_until_ms;
+
+    return hold_ms ? earlier(hold_ms, now_ms + WEIR_TASK_POLL_MS) : now_ms + WEIR_TASK_POLL_MS;
+}
+
 static void turn(weir_source_task *task)
 {
     int64_t now_ms;
@@ -208,14 +216,17 @@ static void turn(weir_source_task *task)
     serve(task);
     weir_task_offsets_flush(task, false);
     weir_task_details(task, false);
+    weir_task_end_hold(task);
     now_ms = weir_now_ms();
+    if (task->restart || task->failure)
+        return;
     if (task->poll_again_ms > now_ms) {
         task->doing = WEIR_DOING_BACKING_OFF;
         sleep_until(task, earlier(task->poll_again_ms, now_ms + WEIR_TASK_POLL_MS));
         return;
     }
     task->doing = WEIR_DOING_POLLING;
-    poll_once(task, now_ms + WEIR_TASK_POLL_MS);
+    poll_once(task, poll_until(task, now_ms));
 }
 
 /* ---- One instance ------------------------------------------------------------------------- */
@@ -233,6 +244,24 @@ static bool back_off(weir_source_task *task, int64_t delay_ms)
             sleep_until(task, earlier(until_ms, weir_now_ms() + WEIR_TASK_POLL_MS));
     }
     return !is_unwanted(task);
+}
+
+/* Before anything is read that might have to go there. False: it cannot be had, or nobody wants
+ * the instance any more. */
+static bool await_dead_topic(weir_source_task *task)
+{
+    weir_dead_topic *topic = NULL;
+    int64_t again_ms = 0;
+    bool there;
+
+    while (!(there = weir_task_dead_topic_there(task, &topic, &again_ms)) && !task->failure &&
+           !is_unwanted(task)) {
+        weir_task_details(task, false);
+        sleep_until(task, earlier(again_ms, weir_now_ms() + WEIR_TASK_POLL_MS));
+        drain_wakeup(task);
+    }
+    weir_dead_topic_close(topic);
+    return there;
 }
 
 /* Writes what is due and waits until Kafka has it: the next owner looks it up. False: not all is
@@ -335,7 +364,9 @@ static void listen_once_more(weir_source_task *task)
 {
     int64_t deadline_ms = weir_now_ms() + FAREWELL_MS;
 
-    for (serve(task); task->inflight.sent > 0 && weir_now_ms() < deadline_ms; serve(task))
+    for (serve(task);
+         (task->inflight.sent > 0 || task->errors.unheard > 0) && weir_now_ms() < deadline_ms;
+         serve(task))
         sleep_until(task, deadline_ms);
 }
 
@@ -367,20 +398,31 @@ static void wind_down(weir_source_task *task)
         weir_logf(WEIR_WARN, "source offsets are not known to be written: records may come twice");
 }
 
+static weir_code open_producer(weir_source_task *task, weir_err *err)
+{
+    const char *dead_letters = task->config.errors.dead_letters;
+    weir_code rc = weir_task_producer_open(&task->config.producer, task->wakeup_fd,
+                                           weir_task_answered, task, &task->producer, err);
+
+    if (rc == WEIR_OK && dead_letters)
+        rc = weir_task_producer_be_patient(task->producer, dead_letters, err);
+    return rc;
+}
+
 static void one_instance(weir_source_task *task)
 {
     weir_err err;
 
     task->doing = WEIR_DOING_STARTING;
     task->poll_again_ms = 0;
-    task->may_emit = true;        /* until the first poll asks */
-    weir_task_offsets_open(task); /* it is read while the producer is made */
-    if (weir_task_producer_open(&task->config.producer, task->wakeup_fd, weir_task_answered, task,
-                                &task->producer, &err) != WEIR_OK) {
-        weir_task_fail(task, "cannot make the producer: %s", err.msg);
+    task->may_emit = true; /* until the first poll asks */
+    task->errors.hold_until_ms = 0;
+    if (!await_dead_topic(task))
         return;
-    }
-    if (read_offsets(task) && start_plugin(task)) {
+    weir_task_offsets_open(task); /* it is read while the producer is made */
+    if (open_producer(task, &err) != WEIR_OK) {
+        weir_task_fail(task, "cannot make the producer: %s", err.msg);
+    } else if (read_offsets(task) && start_plugin(task)) {
         if (!task->reported_any || task->reported != WEIR_TASK_RUNNING)
             weir_task_report(task, WEIR_TASK_RUNNING, NULL);
         while (!is_unwanted(task) && !task->failure && !task->restart)
@@ -389,6 +431,7 @@ static void one_instance(weir_source_task *task)
     }
     weir_task_producer_close(task->producer);
     task->producer = NULL;
+    weir_task_letters_drop(&task->errors);
 }
 
 /* ---- The whole life ----------------------------------------------------------------------- */
@@ -433,8 +476,12 @@ static bool configure(weir_source_task *task)
 
 static void start_again(weir_source_task *task)
 {
-    int64_t delay_ms = next_delay(task, &task->restart_backoff);
+    int64_t hold_ms = task->errors.hold_until_ms, delay_ms;
 
+    /* Another try of a record's has waited already. */
+    delay_ms = hold_ms ? hold_ms - weir_now_ms() : next_delay(task, &task->restart_backoff);
+    if (delay_ms < 0)
+        delay_ms = 0;
     task->restarts++;
     weir_logf(WEIR_WARN, "starting again in %" PRId64 " ms: %s", delay_ms, task->restart);
     weir_replace(&task->restart, NULL);
@@ -519,6 +566,7 @@ static void free_all(weir_source_task *task)
     free(task->restart);
     free(task->trouble.text);
     free(task->waiting_topic);
+    weir_task_errors_clear(&task->errors);
     free(task->details);
     weir_buf_free(&task->plugin_status);
     weir_buf_free(&task->plugin_json);

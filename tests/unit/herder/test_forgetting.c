@@ -82,7 +82,9 @@ static bool none_runs(int tasks)
 START_TEST(a_deleted_connectors_tasks_are_forgotten_once)
 {
     three_with("6");
+    pthread_mutex_lock(&world);
     deaf_to_forget = _i == 1; /* they hear of it too late: done all the same */
+    pthread_mutex_unlock(&world);
     ck_assert_int_eq(asks(1, WEIR_ASK_DELETE, "c", "6"), WEIR_OK);
     EVENTUALLY(all_forgotten(0, 6) && none_runs(6));
     for (int n = 0; n < 3; n++)
@@ -161,8 +163,8 @@ END_TEST
 
 START_TEST(a_new_one_of_the_name_starts_when_the_old_one_is_forgotten)
 {
-    three_with("6");
     stop_takes_ms = 50;
+    three_with("6");
     for (int round = 1; round <= 5; round++) { /* `twice` counts a forget as a run */
         ck_assert_int_eq(asks(round % 3, WEIR_ASK_DELETE, "c", "6"), WEIR_OK);
         ck_assert_int_eq(asks((round + 1) % 3, WEIR_ASK_CREATE, "c", "6"), WEIR_OK);
@@ -173,8 +175,8 @@ END_TEST
 
 START_TEST(one_that_is_deleted_while_it_is_stopped_is_forgotten_by_the_leader)
 {
-    three_with("4");
     stop_takes_ms = 50;
+    three_with("4");
     ck_assert_int_eq(asks(0, WEIR_ASK_STOP, "c", "4"), WEIR_OK);
     if (_i == 0)
         EVENTUALLY(none_runs(4));
@@ -305,13 +307,13 @@ END_TEST
 
 START_TEST(offsets_of_a_stopped_connector_are_changed_and_seen_afterwards)
 {
+    stop_takes_ms = 100;
     three_with("2");
     put_offset("[\"c\", {\"p\" : 1}]", "{\"n\":1}");
     put_offset("[\"c\",null]", "{\"n\":2}");
     put_offset("[\"d\",{\"p\":1}]", "{\"n\":3}");
     ck_assert_int_eq(ask_about(_i, WEIR_ASK_ALTER_OFFSETS, "c", "2", ALTERED, NULL), WEIR_INVALID);
     ck_assert_int_eq(asks(_i, WEIR_ASK_RESET_OFFSETS, "c", "2"), WEIR_INVALID);
-    stop_takes_ms = 100;
     ck_assert_int_eq(asks(_i, WEIR_ASK_STOP, "c", "2"), WEIR_OK);
     ck_assert_int_eq(ask_about(_i, WEIR_ASK_ALTER_OFFSETS, "c", "2", ALTERED, NULL), WEIR_OK);
     ck_assert(none_runs(2)); /* it has waited for them */

@@ -250,6 +250,38 @@ START_TEST(a_secret_that_a_plugin_blurts_out_is_hidden_everywhere)
 }
 END_TEST
 
+/* ---- Neighbours --------------------------------------------------------------------------- */
+
+START_TEST(a_plan_sees_the_tasks_of_its_own_kind_and_what_it_asked_for)
+{
+    weir_foreign *foreign = weir_foreign_start(60000);
+    weir_props worker = WEIR_PROPS, config = WEIR_PROPS, ours = WEIR_PROPS, theirs = WEIR_PROPS;
+    const weir_check_neighbour neighbours[] = {{"a", 0, &ours}, {"b", 7, &theirs}, {"c", 3, &ours}};
+    weir_check_request request = {.registry = registry,
+                                  .worker = &worker,
+                                  .config = &config,
+                                  .plan = true,
+                                  .neighbours = neighbours,
+                                  .neighbour_count = 3};
+    weir_check check = {.code = WEIR_OK};
+    char *notes;
+
+    parse_props(BAD "|bad.plan=neighbours", &config);
+    parse_props("task.class=bad-plan|share=4|bad.number=5|name=x", &ours);
+    parse_props("task.class=good|share=9", &theirs);
+    ck_assert_msg(weir_check_on(foreign, &request, &check) == WEIR_OK, "%s", check.err.msg);
+    notes = weir_json_dump(check.notes);
+    ck_assert_str_eq(notes, "[{\"level\":\"INFO\",\"key\":null,\"text\":\"a/0 has share=4\"},"
+                            "{\"level\":\"INFO\",\"key\":null,\"text\":\"c/3 has share=4\"}]");
+    free(notes);
+    weir_check_clear(&check);
+    weir_props_clear(&config);
+    weir_props_clear(&ours);
+    weir_props_clear(&theirs);
+    weir_foreign_stop(foreign);
+}
+END_TEST
+
 static const struct {
     const char *worker, *config, *key, *value;
 } gotten[] = {
@@ -311,38 +343,6 @@ START_TEST(a_family_of_keys_is_known_and_its_members_are_the_plugins_to_judge)
     ck_assert_str_eq(errors, "'odd' is no member");
     free(errors);
     weir_check_clear(&check);
-}
-END_TEST
-
-/* ---- Neighbours --------------------------------------------------------------------------- */
-
-START_TEST(a_plan_sees_the_tasks_of_its_own_kind_and_what_it_asked_for)
-{
-    weir_foreign *foreign = weir_foreign_start(60000);
-    weir_props worker = WEIR_PROPS, config = WEIR_PROPS, ours = WEIR_PROPS, theirs = WEIR_PROPS;
-    const weir_check_neighbour neighbours[] = {{"a", 0, &ours}, {"b", 7, &theirs}, {"c", 3, &ours}};
-    weir_check_request request = {.registry = registry,
-                                  .worker = &worker,
-                                  .config = &config,
-                                  .plan = true,
-                                  .neighbours = neighbours,
-                                  .neighbour_count = 3};
-    weir_check check = {.code = WEIR_OK};
-    char *notes;
-
-    parse_props(BAD "|bad.plan=neighbours", &config);
-    parse_props("task.class=bad-plan|share=4|bad.number=5|name=x", &ours);
-    parse_props("task.class=good|share=9", &theirs);
-    ck_assert_msg(weir_check_on(foreign, &request, &check) == WEIR_OK, "%s", check.err.msg);
-    notes = weir_json_dump(check.notes);
-    ck_assert_str_eq(notes, "[{\"level\":\"INFO\",\"key\":null,\"text\":\"a/0 has share=4\"},"
-                            "{\"level\":\"INFO\",\"key\":null,\"text\":\"c/3 has share=4\"}]");
-    free(notes);
-    weir_check_clear(&check);
-    weir_props_clear(&config);
-    weir_props_clear(&ours);
-    weir_props_clear(&theirs);
-    weir_foreign_stop(foreign);
 }
 END_TEST
 
@@ -477,10 +477,10 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_task_carries_no_more_notes_than_its_record_can_bear);
     tcase_add_test(tests, a_secret_under_a_foreign_name_is_hidden_too);
     tcase_add_test(tests, a_secret_that_a_plugin_blurts_out_is_hidden_everywhere);
+    tcase_add_test(tests, a_plan_sees_the_tasks_of_its_own_kind_and_what_it_asked_for);
     tcase_add_loop_test(tests, a_plugin_may_ask_what_counts_for_a_key_of_the_workers, 0,
                         WEIR_COUNT(gotten));
     tcase_add_test(tests, a_family_of_keys_is_known_and_its_members_are_the_plugins_to_judge);
-    tcase_add_test(tests, a_plan_sees_the_tasks_of_its_own_kind_and_what_it_asked_for);
     tcase_add_test(tests, an_examination_can_be_waited_for);
     tcase_add_test(tests, an_examination_need_not_be_waited_for_nor_its_request_kept);
     tcase_add_test(tests, an_endless_plan_is_given_up_in_words);

@@ -24,7 +24,9 @@ static char *names_in(const json_t *array, const char *member)
     "header.converter header.converter.plugin.version transforms predicates config.action.reload " \
     "errors.retry.timeout errors.retry.delay.max.ms errors.tolerance errors.log.enable "           \
     "errors.log.include.messages topic.creation.groups exactly.once.support "                      \
-    "transaction.boundary transaction.boundary.interval.ms offsets.storage.topic"
+    "transaction.boundary transaction.boundary.interval.ms offsets.storage.topic "                 \
+    "errors.deadletterqueue.topic.name errors.deadletterqueue.topic.replication.factor "           \
+    "errors.deadletterqueue.context.headers.enable"
 #define OWN "good.topic good.kind good.records good.rate good.size good.password"
 
 START_TEST(entries_come_in_kafkas_order)

@@ -176,6 +176,33 @@ static const struct {
      1},
     {"offsets.storage.topic=", "offsets.storage.topic",
      "Invalid value  for configuration offsets.storage.topic: String must be non-empty", 1},
+    {"errors.deadletterqueue.topic.name=dead letters", "errors.deadletterqueue.topic.name",
+     "Invalid value dead letters for configuration errors.deadletterqueue.topic.name: a topic's "
+     "name is made of up to 249 letters, digits, '.', '_' and '-'",
+     1},
+    {"errors.deadletterqueue.topic.name=..", "errors.deadletterqueue.topic.name",
+     "Invalid value .. for configuration errors.deadletterqueue.topic.name: a topic's name is made "
+     "of up to 249 letters, digits, '.', '_' and '-'",
+     1},
+    {"errors.deadletterqueue.topic.name=same|kafka.topic=same", "errors.deadletterqueue.topic.name",
+     "The dead-letter topic 'same' is the topic that the connector writes to (kafka.topic). Let it "
+     "be another one.",
+     1},
+    {"errors.deadletterqueue.topic.replication.factor=0",
+     "errors.deadletterqueue.topic.replication.factor",
+     "Invalid value 0 for configuration errors.deadletterqueue.topic.replication.factor: a topic "
+     "has at least one replica; -1 is the broker's default",
+     1},
+    {"errors.deadletterqueue.topic.replication.factor=40000",
+     "errors.deadletterqueue.topic.replication.factor",
+     "Invalid value 40000 for configuration errors.deadletterqueue.topic.replication.factor: Not a "
+     "number of type SHORT",
+     1},
+    {"errors.deadletterqueue.context.headers.enable=yes",
+     "errors.deadletterqueue.context.headers.enable",
+     "Invalid value yes for configuration errors.deadletterqueue.context.headers.enable: Expected "
+     "value to be either true or false",
+     1},
     {"connector.plugin.version=0.0.9", "connector.plugin.version",
      "Plugin good not found that matches the version range [0.0.9,0.0.9], available versions: "
      "[1.2.3]",
@@ -231,8 +258,12 @@ static const char *const fine[] = {
     "topic.creation.default.partitions=none",
     "good.password",
     "good.size",
+    "errors.deadletterqueue.topic.name=",
+    "errors.deadletterqueue.topic.name=dead|errors.deadletterqueue.topic.replication.factor=-1|"
+    "admin.override.socket.timeout.ms=5000",
     "producer.override.linger.ms=20",
     "consumer.override.anything=goes",
+    "admin.override.plugin.library.paths=/tmp", /* nobody uses it without a dead-letter topic */
 };
 
 START_TEST(what_kafka_takes_is_taken)
@@ -245,6 +276,49 @@ START_TEST(what_kafka_takes_is_taken)
     ck_assert_ptr_null(check.message);
     ck_assert_int_eq(weir_json_int(check.report, "error_count", -1), 0);
     ck_assert_uint_ge(check.task_count, 1);
+    weir_check_clear(&check);
+    free(config);
+}
+END_TEST
+
+START_TEST(the_admin_client_of_a_dead_letter_topic_is_looked_at)
+{
+    weir_check check;
+    char *errors;
+
+    examine(GOOD "|errors.deadletterqueue.topic.name=dead|admin.override.plugin.library.paths=/tmp",
+            &check);
+    ck_assert_int_eq(check.code, WEIR_INVALID);
+    errors = errors_at(&check, "admin.override.plugin.library.paths");
+    ck_assert_msg(strstr(errors, "only the worker's own properties may set it"), "%s", errors);
+    free(errors);
+    weir_check_clear(&check);
+}
+END_TEST
+
+static const struct {
+    const char *more;
+    bool warned;
+} tolerating[] = {
+    {"errors.tolerance=all", true},
+    {"errors.tolerance=all|errors.deadletterqueue.topic.name=", true},
+    {"errors.tolerance=all|errors.deadletterqueue.topic.name=dead", false},
+    {"errors.tolerance=none", false},
+    {"", false},
+};
+
+START_TEST(whoever_lets_records_be_dropped_is_told)
+{
+    char *config = weir_format(GOOD "|%s", tolerating[_i].more), *notes;
+    weir_check check;
+
+    examine(config, &check);
+    ck_assert_int_eq(check.code, WEIR_OK);
+    notes = weir_json_dump(check.notes);
+    ck_assert_int_eq(strstr(notes, "{\"level\":\"WARN\",\"key\":\"errors.tolerance\",\"text\":"
+                                   "\"records that fail are dropped") != NULL,
+                     tolerating[_i].warned);
+    free(notes);
     weir_check_clear(&check);
     free(config);
 }
@@ -473,6 +547,8 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_missing_class_never_shows_values_for_they_may_be_secret);
     tcase_add_loop_test(tests, a_wrong_key_gets_kafkas_words_under_its_name, 0, WEIR_COUNT(keys));
     tcase_add_loop_test(tests, what_kafka_takes_is_taken, 0, WEIR_COUNT(fine));
+    tcase_add_test(tests, the_admin_client_of_a_dead_letter_topic_is_looked_at);
+    tcase_add_loop_test(tests, whoever_lets_records_be_dropped_is_told, 0, WEIR_COUNT(tolerating));
     tcase_add_test(tests, the_name_may_come_from_the_url_alone);
     tcase_add_test(tests, unknown_keys_are_told_and_known_ones_are_not);
     tcase_add_loop_test(tests, a_slip_of_the_pen_is_told_what_was_meant, 0, WEIR_COUNT(slips));

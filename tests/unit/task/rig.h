@@ -44,6 +44,8 @@ static struct rig {
     const char *fails_with;            /* NULL: without calling fail() */
     bool hang;                         /* inside poll, until it is false again */
     bool emit_in_settled;
+    const char
+        *reject; /* reject() records with this kind, "as the test wants", instead of emit() */
     const char *status;
 
     /* ---- what it did and heard ---- */
@@ -74,10 +76,10 @@ static struct rig {
 
 /* ---- Waiting ------------------------------------------------------------------------------ */
 
-#define WITH_RIG(statement)                                                                        \
+#define WITH_RIG(...)                                                                              \
     do {                                                                                           \
         pthread_mutex_lock(&rig.lock);                                                             \
-        statement;                                                                                 \
+        __VA_ARGS__;                                                                               \
         pthread_cond_broadcast(&rig.changed);                                                      \
         pthread_mutex_unlock(&rig.lock);                                                           \
         rig_nudge();                                                                               \
@@ -136,11 +138,13 @@ static inline void rig_emit(const weir_host *host)
 {
     while (rig.emit > 0) {
         weir_record record = rig.record;
+        const char *kind = rig.reject;
         weir_status status;
 
         record.token = rig.next_token;
         pthread_mutex_unlock(&rig.lock);
-        status = host->emit(host, &record);
+        status = kind ? host->reject(host, &record, kind, "as the test wants")
+                      : host->emit(host, &record);
         pthread_mutex_lock(&rig.lock);
         if (status == WEIR_DONE) {
             rig.took++;
@@ -251,10 +255,12 @@ static const weir_source rig_source = {.size = sizeof(weir_source),
                                        .status = rig_status};
 typedef struct rig_settings {
     const char *needed, *hush;
+    const weir_pair *family;
 } rig_settings;
 static const weir_option rig_options[] = {
     {"needed", WEIR_FIELD(rig_settings, needed)},
     {"hush", WEIR_FIELD(rig_settings, hush), .fallback = WEIR_UNSET, .secret = true},
+    {"family.", WEIR_FIELD(rig_settings, family), .fallback = ""},
     {0},
 };
 static const weir_plugin_desc rig_plugin = {

@@ -252,6 +252,7 @@ START_TEST(details_tell_what_the_config_means_and_what_was_noted_about_it)
     weir_props_set(&rig.config, "hush", "s3cret");
     weir_props_set(&rig.config, "nobody.knows", "me");
     weir_props_set(&rig.config, "tasks.max", "4");
+    weir_props_set(&rig.config, "family.aunt", "Ada");
     weir_props_set(&rig.config, "producer.override.linger.ms", "1");
     weir_props_set(&rig.config, "producer.override.sasl.password", "s3cret");
     weir_props_set(&rig.config, WEIR_NOTES_KEY,
@@ -259,6 +260,7 @@ START_TEST(details_tell_what_the_config_means_and_what_was_noted_about_it)
     rig_task_up();
     WAIT_FOR(rig_told("\"notes\":[{\"level\":\"WARN\",\"key\":\"k\",\"text\":\"t\"}]"));
     ck_assert(rig_told("\"config\":{\"needed\":\"yes\",\"hush\":\"[hidden]\",\"tasks.max\":\"4\","
+                       "\"family.aunt\":\"Ada\","
                        "\"producer.override.linger.ms\":\"1\","
                        "\"producer.override.sasl.password\":\"[hidden]\"}"));
     rig_stop_task();

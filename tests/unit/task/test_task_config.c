@@ -161,27 +161,6 @@ START_TEST(a_smaller_queue_bounds_what_is_on_its_way)
 }
 END_TEST
 
-static const struct {
-    const char *key, *value;
-    bool tolerate, log_each;
-} policies[] = {
-    {NULL, NULL, false, false},
-    {"errors.tolerance", "none", false, false},
-    {"errors.tolerance", "all", true, false},
-    {"errors.tolerance", "ALL", true, false},
-    {"errors.log.enable", "true", false, true},
-};
-
-START_TEST(the_error_policy_is_the_connectors)
-{
-    if (policies[_i].key)
-        weir_props_set(&connector, policies[_i].key, policies[_i].value);
-    must_read();
-    ck_assert_int_eq(config.tolerate, policies[_i].tolerate);
-    ck_assert_int_eq(config.log_each, policies[_i].log_each);
-}
-END_TEST
-
 START_TEST(what_is_wrong_is_named)
 {
     weir_err err;
@@ -215,6 +194,4 @@ WEIR_UNIT_MAIN("task_config", tcase_add_checked_fixture(tests, set_up, tear_down
                                    (int)WEIR_COUNT(producer));
                tcase_add_loop_test(tests, a_smaller_queue_bounds_what_is_on_its_way, 0,
                                    (int)WEIR_COUNT(bounds));
-               tcase_add_loop_test(tests, the_error_policy_is_the_connectors, 0,
-                                   (int)WEIR_COUNT(policies));
                tcase_add_test(tests, what_is_wrong_is_named);)

@@ -52,9 +52,8 @@ static inline void make_one(making *m, const char *topic, size_t topic_size, con
     m->message.publish.payload_size = size;
     m->message.too_large = !payload;
     m->why[0] = '\0';
-    m->kind = NULL;
-    m->made =
-        mqtt_record_make(m->records, &m->message, &m->record, &m->kind, m->why, sizeof(m->why));
+    m->made = mqtt_record_make(m->records, &m->message, &m->record, m->why, sizeof(m->why));
+    m->kind = mqtt_record_fault(m->records);
 }
 
 static inline void make(making *m, const char *const *more, const char *topic, size_t topic_size,

@@ -47,6 +47,7 @@ typedef struct script {
     size_t room;          /* messages that still fit; SIZE_MAX: all */
     mqtt_verdict verdict; /* instead of MQTT_TAKEN */
     size_t too_large;
+    bool take_large; /* messages that are too large are taken, not skipped */
     uint8_t granted[8];
     size_t grants;
     mqtt_link_state state;
@@ -61,15 +62,17 @@ static inline mqtt_verdict script_message(void *ctx, const mqtt_message *message
     if (message->too_large) {
         ck_assert_ptr_null(message->publish.payload);
         s->too_large++;
-        return s->verdict == MQTT_TAKEN ? MQTT_SKIPPED : s->verdict;
+        if (!s->take_large || s->verdict != MQTT_TAKEN)
+            return s->verdict == MQTT_TAKEN ? MQTT_SKIPPED : s->verdict;
     }
     if (s->verdict != MQTT_TAKEN)
         return s->verdict;
     ck_assert_uint_lt(s->taken, SCRIPT_MAX);
     s->tokens[s->taken] = message->token;
     s->ids[s->taken++] = message->publish.id;
-    snprintf(s->last_payload, sizeof(s->last_payload), "%.*s", (int)message->publish.payload_size,
-             (const char *)message->publish.payload);
+    if (!message->too_large)
+        snprintf(s->last_payload, sizeof(s->last_payload), "%.*s",
+                 (int)message->publish.payload_size, (const char *)message->publish.payload);
     if (s->room != SIZE_MAX)
         s->room--;
     return MQTT_TAKEN;

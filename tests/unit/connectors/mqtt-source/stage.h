@@ -97,7 +97,8 @@ static inline int listen_at(int *ret_port, int backlog)
     return fd;
 }
 
-static inline stage *stage_new(const char *uri, const char *const *more)
+/* Ready to be started. */
+static inline stage *stage_make(const char *uri, const char *const *more)
 {
     const char *pairs[32] = {"mqtt.server.uri", NULL, "mqtt.topics", "t", "mqtt.version", "3.1.1"};
     stage *s = calloc(1, sizeof(*s));
@@ -132,7 +133,19 @@ static inline stage *stage_new(const char *uri, const char *const *more)
         .owned = stage_owned,
         .now_ms = stage_now,
     };
+    return s;
+}
+
+static inline void stage_start(stage *s)
+{
     ck_assert_int_eq(weir_plugin_entry.source->start(&s->host, &s->settings, &s->self), WEIR_DONE);
+}
+
+static inline stage *stage_new(const char *uri, const char *const *more)
+{
+    stage *s = stage_make(uri, more);
+
+    stage_start(s);
     return s;
 }
 

@@ -29,6 +29,10 @@ typedef struct fake {
     bool full;       /* emit() answers AGAIN */
     bool settle_now; /* everything is delivered at once */
     bool not_owned;
+    bool tolerant; /* reject() takes what is rejected */
+    size_t rejected;
+    uint64_t rejected_token;
+    char kind[16], why[256], rejected_value[16], rejected_from[32];
     char failed[512], logged[16384];
 } fake;
 
@@ -80,6 +84,25 @@ static inline weir_status fake_emit(const weir_host *host, const weir_record *re
     }
     f->tokens[i] = record->token;
     f->count++;
+    return WEIR_DONE;
+}
+
+static inline weir_status fake_reject(const weir_host *host, const weir_record *record,
+                                      const char *kind, const char *why)
+{
+    fake *f = host->ctx;
+
+    snprintf(f->kind, sizeof(f->kind), "%s", kind);
+    snprintf(f->why, sizeof(f->why), "%s", why);
+    snprintf(f->rejected_value, sizeof(f->rejected_value), "%.*s", (int)record->value.size,
+             (const char *)record->value.bytes);
+    ck_assert_str_eq(record->headers[0].name, "mqtt.topic");
+    snprintf(f->rejected_from, sizeof(f->rejected_from), "%.*s", (int)record->headers[0].value.size,
+             (const char *)record->headers[0].value.bytes);
+    if (!f->tolerant)
+        return WEIR_FATAL;
+    f->rejected++;
+    f->rejected_token = record->token;
     return WEIR_DONE;
 }
 
@@ -141,6 +164,7 @@ static inline run *run_make(const broker *b, const char *const *more)
         .emit = fake_emit,
         .owned = fake_owned,
         .now_ms = fake_now,
+        .reject = fake_reject,
     };
     /* Later pairs win in fill(), so what a test says beats what stands here. */
     fill(&r->settings, pairs);

@@ -81,6 +81,13 @@ START_TEST(no_alias_is_a_key_of_ours)
 }
 END_TEST
 
+START_TEST(a_row_leads_to_an_option)
+{
+    for (const mqtt_alias *row = tables[_i]; row->key; row++)
+        ck_assert_msg(!row->canonical || has_option(row->canonical), "%s", row->key);
+}
+END_TEST
+
 START_TEST(a_row_does_one_thing)
 {
     for (const mqtt_alias *row = tables[_i]; row->key; row++)
@@ -92,4 +99,5 @@ WEIR_UNIT_MAIN("mqtt-source aliases", tcase_add_loop_test(tests, the_page_tells_
                tcase_add_test(tests, the_page_names_every_class);
                tcase_add_loop_test(tests, no_row_is_hidden_by_one_before_it, 0, 4);
                tcase_add_loop_test(tests, no_alias_is_a_key_of_ours, 0, 4);
+               tcase_add_loop_test(tests, a_row_leads_to_an_option, 0, 4);
                tcase_add_loop_test(tests, a_row_does_one_thing, 0, 4);)

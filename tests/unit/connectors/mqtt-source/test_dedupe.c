@@ -1,6 +1,7 @@
 /* test_dedupe.c - what comes again after it was acknowledged (dedupe.mode=redelivery, R8, R11), and
  * what says the same again (dedupe.mode=content). */
 #include "content.h"
+#include "fill.h"
 #include "receipts.h"
 #include "script.h"
 
@@ -278,6 +279,36 @@ START_TEST(a_message_that_finds_no_room_changes_nothing)
 }
 END_TEST
 
+/* R9: VerneMQ says again every 20 s what is not acknowledged, older EMQX every 30 s. */
+START_TEST(a_tenth_repeated_live_makes_no_duplicate_and_one_ack_each)
+{
+    script *s = remembering();
+    char payload[16];
+    mqtt_bytes acks = {0};
+    int qos = _i;
+
+    connected(s, false);
+    for (uint16_t id = 1; id <= 1000; id++) {
+        snprintf(payload, sizeof(payload), "%u", id % 7);
+        say_publish(s, qos, false, id, payload);
+        if (id % 10)
+            continue;
+        snprintf(payload, sizeof(payload), "%u", (id - 5) % 7);
+        say_publish(s, qos, true, (uint16_t)(id - 5), payload);
+    }
+    feed(s);
+    ck_assert_uint_eq(s->taken, 1000);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->dup_known, 100);
+    for (uint16_t id = 1; id <= 1000; id++)
+        mqtt_put_ack(&acks, qos == 1 ? MQTT_TYPE_PUBACK : MQTT_TYPE_PUBREC, id);
+    mqtt_link_settle(s->link, s->tokens, 1000, WEIR_DELIVERED);
+    collect(s);
+    expect_sent(s, MQTT_BROKER, acks.data + acks.start, mqtt_bytes_size(&acks));
+    mqtt_bytes_free(&acks);
+    script_free(s);
+}
+END_TEST
+
 START_TEST(another_broker_has_another_session)
 {
     script *s = armed();
@@ -464,6 +495,57 @@ START_TEST(a_key_that_is_no_template_is_refused)
 }
 END_TEST
 
+typedef struct finding {
+    weir_level level;
+    char text[512];
+} finding;
+
+static void on_finding(void *ctx, weir_level level, const char *key, const char *text)
+{
+    finding *f = ctx;
+
+    if (strcmp(key, "dedupe.key") != 0)
+        return;
+    f->level = level;
+    snprintf(f->text, sizeof(f->text), "%s", text);
+}
+
+static const struct {
+    const char *mode, *key;
+    const char *says; /* NULL: nothing */
+    weir_level level;
+} keys_said[] = {
+    {"redelivery", "${payload}", NULL, WEIR_INFO},
+    {"redelivery", "${nonsense}", NULL, WEIR_INFO}, /* without effect */
+    {"content", "${payload}", "equal readings vanish", WEIR_WARN},
+    {"content", "${topic} ${payload}", NULL, WEIR_INFO},
+    {"CONTENT", "${nonsense}", "${nonsense}", WEIR_ERROR},
+    {"content", "", "all messages are the same", WEIR_ERROR},
+    {"content", "text", "all messages are the same", WEIR_ERROR},
+};
+
+START_TEST(a_key_that_makes_messages_vanish_is_said)
+{
+    const char *const pairs[] = {
+        "mqtt.server.uri",  "tcp://h",    "mqtt.topics",     "t", "dedupe.mode",
+        keys_said[_i].mode, "dedupe.key", keys_said[_i].key, NULL};
+    finding found = {WEIR_INFO, ""};
+    mqtt_findings findings = {.ctx = &found, .note = on_finding};
+    mqtt_settings settings;
+    mqtt_setup *setup;
+
+    fill(&settings, pairs);
+    setup = mqtt_setup_new(&settings, "unit", 0, &findings);
+    ck_assert_int_eq(setup == NULL, keys_said[_i].level == WEIR_ERROR);
+    ck_assert_int_eq(found.level, keys_said[_i].level);
+    if (keys_said[_i].says)
+        ck_assert_msg(strstr(found.text, keys_said[_i].says), "%s", found.text);
+    else
+        ck_assert_str_eq(found.text, "");
+    mqtt_setup_free(setup);
+}
+END_TEST
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 WEIR_UNIT_MAIN(
@@ -481,6 +563,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, an_id_that_has_gone_round_names_another_message);
     tcase_add_loop_test(tests, behind_anything_else_nothing_is_taken_for_acknowledged, 0, 2);
     tcase_add_test(tests, a_message_that_finds_no_room_changes_nothing);
+    tcase_add_loop_test(tests, a_tenth_repeated_live_makes_no_duplicate_and_one_ack_each, 1, 3);
     tcase_add_test(tests, another_broker_has_another_session);
     tcase_add_test(tests, orphans_that_wait_for_kafka_give_way_as_it_answers);
     tcase_add_loop_test(tests, what_the_key_says_is_the_same_is_the_same, 0, ROWS(keys));
@@ -488,4 +571,5 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_window_of_any_size_holds_what_it_says);
     tcase_add_test(tests, what_was_asked_about_and_not_taken_is_not_known);
     tcase_add_test(tests, a_message_without_what_the_key_asks_for_is_like_no_other);
-    tcase_add_test(tests, a_key_that_is_no_template_is_refused);)
+    tcase_add_test(tests, a_key_that_is_no_template_is_refused);
+    tcase_add_loop_test(tests, a_key_that_makes_messages_vanish_is_said, 0, ROWS(keys_said));)

@@ -463,17 +463,111 @@ START_TEST(the_largest_packet_there_is_is_skipped_without_being_stored)
 }
 END_TEST
 
-START_TEST(a_connection_lost_while_skipping_leaves_nothing_behind)
+/* What is too large is rejected (R17): the acknowledgement needs its end, and the worker's word. */
+static void say_too_large(script *s, bool dup)
+{
+    char *bytes = malloc(LIMIT);
+
+    memset(bytes, 'p', LIMIT);
+    say_publish_bytes(s, 1, dup, 7, "t", bytes, LIMIT);
+    free(bytes);
+}
+
+START_TEST(what_is_too_large_is_acknowledged_when_it_is_settled_and_has_passed)
+{
+    bool settled_first = _i == 0;
+    script *s = script_new(NULL);
+    size_t rest = 1000;
+
+    s->take_large = true;
+    s->cut = 4099;
+    connected(s, false);
+    say_publish(s, 1, false, 6, "before");
+    say_too_large(s, false);
+    s->wire.end -= rest;
+    feed(s);
+    ck_assert_uint_eq(s->taken, 2);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->unsettled_bytes, strlen("before"));
+    if (settled_first) {
+        answer(s, 1);
+        expect_nothing(s);
+        answer(s, 0); /* what came before does not wait for the end of what is skipped */
+        EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 6);
+    }
+    for (size_t i = 0; i < rest; i++)
+        SAY(s, 'p');
+    feed(s);
+    if (!settled_first) {
+        expect_nothing(s);
+        answer(s, 0);
+        EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 6);
+        answer(s, 1);
+    }
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 7);
+    say_publish(s, 1, false, 8, "after");
+    feed(s);
+    answer(s, 2);
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 8);
+    ck_assert_uint_eq(counts(s).used, 0);
+    script_free(s);
+}
+END_TEST
+
+START_TEST(what_is_too_large_and_was_abandoned_is_never_acknowledged)
+{
+    script *s = script_new(NULL);
+
+    s->take_large = true;
+    connected(s, false);
+    say_too_large(s, false);
+    feed(s);
+    mqtt_link_settle(s->link, s->tokens, 1, WEIR_ABANDONED);
+    collect(s);
+    expect_nothing(s);
+    script_free(s);
+}
+END_TEST
+
+/* It was handed over before the connection broke, so its redelivery is no second message. */
+START_TEST(a_connection_lost_while_skipping_hands_nothing_over_twice)
+{
+    script *s = script_new(NULL);
+
+    s->take_large = true;
+    connected(s, false);
+    say_too_large(s, false);
+    s->wire.end -= 1000; /* the end does not come */
+    feed(s);
+    ck_assert_uint_eq(s->taken, 1);
+    mqtt_link_close(s->link);
+    ck_assert_uint_eq(counts(s).orphans, 1);
+    if (_i == 0)
+        answer(s, 0);
+    connected(s, true);
+    say_too_large(s, true);
+    feed(s);
+    if (_i == 1) {
+        expect_nothing(s);
+        answer(s, 0);
+    }
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 7);
+    ck_assert_uint_eq(s->too_large, 1);
+    ck_assert_uint_eq(counts(s).used, 0);
+    script_free(s);
+}
+END_TEST
+
+START_TEST(a_connection_lost_while_skipping_leaves_nothing_behind_without_its_session)
 {
     script *s = script_new(NULL);
 
     connected(s, false);
-    SAY(s, 0x32, 0xff, 0xff, 0xff, 0x7f, 0, 1, 't', 0, 1);
-    if (SCRIPT_5)
-        SAY(s, 0);
+    say_too_large(s, false);
+    s->wire.end -= 1000; /* the end does not come */
     feed(s);
     ck_assert_uint_eq(counts(s).used, 1);
     mqtt_link_close(s->link);
+    connected(s, false);
     ck_assert_uint_eq(counts(s).used, 0);
     script_free(s);
 }
@@ -590,28 +684,32 @@ END_TEST
 
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
-WEIR_UNIT_MAIN("mqtt-source link: its life",
-               tcase_add_test(tests, a_commit_after_a_reconnect_without_redelivery_is_no_ack);
-               tcase_add_loop_test(tests, a_redelivery_adopts_its_orphan, 0, 4);
-               tcase_add_loop_test(tests, what_only_looks_like_a_redelivery_is_produced, 0,
-                                   ROWS(no_redelivery));
-               tcase_add_test(tests, what_was_not_handed_over_is_not_adopted);
-               tcase_add_test(tests, orphans_that_never_return_do_not_stop_anything);
-               tcase_add_test(tests, a_lost_session_forgets_the_ids_of_qos_2);
-               tcase_add_test(tests, an_id_in_flight_twice_is_adopted_twice);
-               tcase_add_loop_test(tests, a_full_queue_delays_every_message_and_loses_none, 0, 12);
-               tcase_add_loop_test(tests, every_limit_stops_reading_and_lets_go_again, 0,
-                                   ROWS(limits));
-               tcase_add_test(tests, a_window_that_the_broker_exceeds_is_borne);
-               tcase_add_test(tests, pings_go_on_while_reading_is_stopped);
-               tcase_add_test(tests, a_ping_under_way_is_answered_when_reading_stops);
-               tcase_add_test(tests, a_silent_broker_is_given_up_only_while_it_is_listened_to);
-               tcase_add_test(tests, any_byte_is_a_sign_of_life);
-               tcase_add_loop_test(tests, a_packet_of_any_size_leaves_the_connection_alive, 0,
-                                   ROWS(sizes));
-               tcase_add_test(tests, the_largest_packet_there_is_is_skipped_without_being_stored);
-               tcase_add_test(tests, a_connection_lost_while_skipping_leaves_nothing_behind);
-               tcase_add_loop_test(tests, nonsense_ends_the_connection_in_words, 0, ROWS(nonsense));
-               tcase_add_test(tests, nothing_comes_before_connack);
-               tcase_add_test(tests, a_refusal_is_noted_and_passed_on);
-               tcase_add_test(tests, a_task_that_fails_leaves_the_message_unacknowledged);)
+WEIR_UNIT_MAIN(
+    "mqtt-source link: its life",
+    tcase_add_test(tests, a_commit_after_a_reconnect_without_redelivery_is_no_ack);
+    tcase_add_loop_test(tests, a_redelivery_adopts_its_orphan, 0, 4);
+    tcase_add_loop_test(tests, what_only_looks_like_a_redelivery_is_produced, 0,
+                        ROWS(no_redelivery));
+    tcase_add_test(tests, what_was_not_handed_over_is_not_adopted);
+    tcase_add_test(tests, orphans_that_never_return_do_not_stop_anything);
+    tcase_add_test(tests, a_lost_session_forgets_the_ids_of_qos_2);
+    tcase_add_test(tests, an_id_in_flight_twice_is_adopted_twice);
+    tcase_add_loop_test(tests, a_full_queue_delays_every_message_and_loses_none, 0, 12);
+    tcase_add_loop_test(tests, every_limit_stops_reading_and_lets_go_again, 0, ROWS(limits));
+    tcase_add_test(tests, a_window_that_the_broker_exceeds_is_borne);
+    tcase_add_test(tests, pings_go_on_while_reading_is_stopped);
+    tcase_add_test(tests, a_ping_under_way_is_answered_when_reading_stops);
+    tcase_add_test(tests, a_silent_broker_is_given_up_only_while_it_is_listened_to);
+    tcase_add_test(tests, any_byte_is_a_sign_of_life);
+    tcase_add_loop_test(tests, a_packet_of_any_size_leaves_the_connection_alive, 0, ROWS(sizes));
+    tcase_add_test(tests, the_largest_packet_there_is_is_skipped_without_being_stored);
+    tcase_add_loop_test(tests, what_is_too_large_is_acknowledged_when_it_is_settled_and_has_passed,
+                        0, 2);
+    tcase_add_test(tests, what_is_too_large_and_was_abandoned_is_never_acknowledged);
+    tcase_add_loop_test(tests, a_connection_lost_while_skipping_hands_nothing_over_twice, 0, 2);
+    tcase_add_test(tests,
+                   a_connection_lost_while_skipping_leaves_nothing_behind_without_its_session);
+    tcase_add_loop_test(tests, nonsense_ends_the_connection_in_words, 0, ROWS(nonsense));
+    tcase_add_test(tests, nothing_comes_before_connack);
+    tcase_add_test(tests, a_refusal_is_noted_and_passed_on);
+    tcase_add_test(tests, a_task_that_fails_leaves_the_message_unacknowledged);)

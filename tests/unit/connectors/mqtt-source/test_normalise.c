@@ -123,7 +123,6 @@ START_TEST(the_camel_json_posts_unchanged_and_means_what_its_author_meant)
     fill(&settings, pairs);
     ck_assert_str_eq(settings.ack_mode, "kafka");
     ck_assert_str_eq(settings.dedupe, "redelivery");
-    ck_assert_str_eq(settings.tolerance, "none");
     ck_assert_int_eq(mqtt_validate(&l->host, &settings), WEIR_DONE);
     ck_assert_msg(l->errors == 0, "%s", all_notes(l));
     for (size_t i = 0; i < ROWS(camel_notes); i++)
@@ -163,7 +162,6 @@ static const struct {
     {"mqtt-source", "topics", "a", "topics", "a", NULL, NULL},
     {"mqtt-source", "key.converter", "X", "key.converter", "X", NULL, NULL},
     {"mqtt-source", "mqtt.topics", NULL, NULL, NULL, NULL, NULL},
-    {"mqtt-source", "errors.tolerance", "all", "mqtt.errors.tolerance", "all", NULL, NULL},
     {"mqtt-source", "mqtt.ssl.ca.location", "/ca.pem", "mqtt.ssl.ca.location", "/ca.pem", NULL,
      NULL},
     {"mqtt-source", "mqtt.ws.path", "/mqtt", NULL, NULL, "ERROR mqtt.ws.path", "not yet supported"},
@@ -231,12 +229,14 @@ static const struct {
     {CONFLUENT, "mqtt.username", "", NULL, NULL, NULL, NULL},
     {"mqtt-source", "mqtt.username", "", "mqtt.username", "", NULL, NULL},
     {CONFLUENT, "mqtt.ssl.trust.store.path", "", NULL, NULL, NULL, NULL},
-    {CONFLUENT, "mqtt.ssl.trust.store.path", "/a/trust.jks", NULL, NULL,
-     "ERROR mqtt.ssl.trust.store.path", "-srckeystore /a/trust.jks"},
-    {CONFLUENT, "mqtt.ssl.key.store.path", "/a/key.JKS", NULL, NULL,
-     "ERROR mqtt.ssl.key.store.path", "-deststoretype PKCS12"},
-    {CONFLUENT, "mqtt.ssl.trust.store.password", "changeit", NULL, NULL,
-     "INFO mqtt.ssl.trust.store.password", "no effect"},
+    {CONFLUENT, "mqtt.ssl.trust.store.path", "/a/trust", "mqtt.ssl.ca.location", "/a/trust", NULL,
+     NULL},
+    {CONFLUENT, "mqtt.ssl.trust.store.password", "changeit", "mqtt.ssl.ca.password", "changeit",
+     NULL, NULL},
+    {CONFLUENT, "mqtt.ssl.key.store.path", "/a/key.p12", "mqtt.ssl.keystore.location", "/a/key.p12",
+     NULL, NULL},
+    {CONFLUENT, "mqtt.ssl.key.store.password", "p", "mqtt.ssl.keystore.password", "p", NULL, NULL},
+    {CONFLUENT, "mqtt.ssl.key.store.password", "", NULL, NULL, NULL, NULL},
     {CONFLUENT, "kafka.api.key", "x", NULL, NULL, "INFO kafka.api.key", "no effect"},
     {CONFLUENT, "output.data.format", "AVRO", NULL, NULL, "WARN output.data.format",
      "value.converter"},

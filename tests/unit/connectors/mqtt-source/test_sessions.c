@@ -50,13 +50,18 @@ static void retain(const broker *b, const char *topic, const char *payload)
     ck_assert_int_eq(system(command), 0);
 }
 
+static const char *partition_of(const broker *b)
+{
+    static char text[96];
+
+    snprintf(text, sizeof(text), "{\"broker\":\"127.0.0.1:%d\",\"client.id\":\"unit-0\"}",
+             b->tls_port ? b->tls_port : b->port);
+    return text;
+}
+
 static const char *kept_session(const broker *b)
 {
-    char partition[96];
-
-    snprintf(partition, sizeof(partition), "{\"broker\":\"127.0.0.1:%d\",\"client.id\":\"unit-0\"}",
-             b->port);
-    return offsets_look(partition);
+    return offsets_look(partition_of(b));
 }
 
 static void expect_kept(const broker *b, const char *part)
@@ -151,15 +156,13 @@ END_TEST
  * for again. */
 START_TEST(what_is_in_doubt_is_asked_for_again)
 {
-    char partition[96];
     broker b;
     run *r;
 
     open_broker(&b);
     lived(&b, _i, "a/#,b/#");
-    snprintf(partition, sizeof(partition), "{\"broker\":\"127.0.0.1:%d\",\"client.id\":\"unit-0\"}",
-             b.port);
-    offsets_put(partition, "{\"version\":1,\"epoch\":1,\"filter:b/#\":null,\"filter:a/#\":null}");
+    offsets_put(partition_of(&b),
+                "{\"version\":1,\"epoch\":1,\"filter:b/#\":null,\"filter:a/#\":null}");
     r = live_with(&b, _i, "a/#,c/#");
     until_connected(r);
     expect_kept(&b, "\"filter:a/#\":1");
@@ -224,6 +227,26 @@ START_TEST(a_clean_session_keeps_nothing_and_is_no_loss)
         die(r);
     }
     ck_assert_ptr_null(offsets_look("{\"task\":0}"));
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(equal_contents_are_produced_once_and_all_acknowledged)
+{
+    broker b;
+    run *r;
+
+    open_broker(&b);
+    r = live(&b, _i, "t/#", "dedupe.mode", "content");
+    until_connected(r);
+    publish(&b, "t/a", 1, 0, 5);
+    publish(&b, "t/b", 2, 0, 6); /* of QoS 1 when it arrives */
+    until_records(r, 6);
+    until_status(r, "\"content\":5");
+    until_status(r, "\"pubacks\":11");
+    until_status(r, "\"unacked\":0");
+    ck_assert_uint_eq(r->f->count, 6);
+    die(r);
     broker_remove(&b);
 }
 END_TEST
@@ -313,7 +336,7 @@ END_TEST
 
 START_TEST(a_session_that_cannot_be_ended_is_named)
 {
-    char broker_name[64];
+    char broker_name[128];
     broker b;
     run *r;
 
@@ -321,8 +344,7 @@ START_TEST(a_session_that_cannot_be_ended_is_named)
     lived(&b, _i, "t/#");
     broker_stop(&b);
     r = gone(&b, _i, NULL, NULL);
-    snprintf(broker_name, sizeof(broker_name), "the session 'unit-0' is left at tcp://127.0.0.1:%d",
-             b.port);
+    snprintf(broker_name, sizeof(broker_name), "the session 'unit-0' is left at %s", r->uri);
     ck_assert_msg(strstr(r->f->logged, broker_name) && strstr(r->f->logged, "cannot connect"), "%s",
                   r->f->logged);
     ck_assert_ptr_nonnull(kept_session(&b)); /* whoever comes back under that id needs it */
@@ -361,6 +383,7 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, what_is_in_doubt_is_asked_for_again, 0, 2);
     tcase_add_loop_test(tests, a_session_that_the_broker_has_lost_is_a_gap_with_its_time, 0, 2);
     tcase_add_loop_test(tests, a_clean_session_keeps_nothing_and_is_no_loss, 0, 2);
+    tcase_add_loop_test(tests, equal_contents_are_produced_once_and_all_acknowledged, 0, 2);
     tcase_add_loop_test(tests, a_task_that_is_deleted_ends_its_session, 0, 2);
     tcase_add_loop_test(tests, it_leaves_the_session_when_that_is_wanted, 0, 2);
     tcase_add_loop_test(tests, a_clean_session_needs_no_end, 0, 1);

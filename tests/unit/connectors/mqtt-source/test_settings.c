@@ -78,7 +78,6 @@ static const struct {
      "ERROR mqtt.reconnect.backoff.ms",
      "larger"},
     {{"ack.mode", "receive"}, "WARN ack.mode", "lost"},
-    {{"mqtt.errors.tolerance", "all"}, "WARN mqtt.errors.tolerance", "dropped"},
     {{"log.payload.level", "info"}, "WARN log.payload.level", "personal"},
     {{"mqtt.task.assignment", "shared"}, "WARN mqtt.task.assignment", "hash"},
     {{"mqtt.task.assignment", "shared", "mqtt.share.group", "a/b"},

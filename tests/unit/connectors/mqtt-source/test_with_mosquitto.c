@@ -224,39 +224,40 @@ START_TEST(nobody_connects_without_owning_the_task)
 }
 END_TEST
 
-START_TEST(a_payload_that_is_not_json_ends_the_task_or_is_dropped)
+START_TEST(a_payload_that_is_not_json_is_rejected_and_acknowledged_when_that_is_settled)
 {
-    const char *const more[2][5] = {
-        {"mqtt.payload.format", "json", NULL},
-        {"mqtt.payload.format", "json", "mqtt.errors.tolerance", "all", NULL}};
+    const char *const more[] = {"mqtt.payload.format", "json", NULL};
     int64_t deadline = clock_ms() + 15000;
+    char command[160];
     broker b = {0};
     run *r;
 
     broker_start(&b, "allow_anonymous true");
-    r = run_start(&b, more[_i]);
+    r = run_start(&b, more);
     until_connected(r);
     r->f->settle_now = true;
+    r->f->tolerant = _i == 1;
     publish(&b, "t/good", 1, 0, 1);
     until_records(r, 1);
     ck_assert_int_eq(r->f->kinds[0], WEIR_JSON);
-    {
-        char command[160];
-
-        snprintf(command, sizeof(command),
-                 "mosquitto_pub -h 127.0.0.1 -p %d -q 1 -t t/bad -m '{nope'", b.port);
-        ck_assert_int_eq(system(command), 0);
-    }
+    snprintf(command, sizeof(command), "mosquitto_pub -h 127.0.0.1 -p %d -q 1 -t t/bad -m '{nope'",
+             b.port);
+    ck_assert_int_eq(system(command), 0);
     if (_i == 0) {
         while (r->last != WEIR_FATAL && clock_ms() < deadline)
             turn(r, 20);
-        ck_assert_ptr_nonnull(strstr(r->f->failed, "t/bad"));
-        ck_assert_ptr_nonnull(strstr(r->f->failed, "not JSON"));
+        ck_assert_int_eq(r->last, WEIR_FATAL);
     } else {
-        until_status(r, "\"errors\":1");
+        until_status(r, "\"rejected\":1");
+        ck_assert_ptr_nonnull(strstr(status(r), "\"unacked\":1"));
+        source()->settled(r->self, &r->f->rejected_token, 1, WEIR_DEAD_LETTERED);
         until_status(r, "\"unacked\":0");
-        ck_assert_ptr_nonnull(strstr(r->f->logged, "t/bad"));
+        ck_assert_ptr_nonnull(strstr(status(r), "\"dlq\":1"));
     }
+    ck_assert_str_eq(r->f->kind, "mapping");
+    ck_assert_str_eq(r->f->rejected_value, "{nope");
+    ck_assert_str_eq(r->f->rejected_from, "t/bad");
+    ck_assert_ptr_nonnull(strstr(r->f->why, "not JSON"));
     run_stop(r);
     broker_remove(&b);
 }
@@ -482,8 +483,8 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_broker_that_refuses_says_so_in_status_and_log_once);
     tcase_add_test(tests, credentials_reach_the_broker);
     tcase_add_loop_test(tests, an_outage_may_be_fatal, 0, 2);
-    tcase_add_test(tests, nobody_connects_without_owning_the_task);
-    tcase_add_loop_test(tests, a_payload_that_is_not_json_ends_the_task_or_is_dropped, 0, 2);
+    tcase_add_test(tests, nobody_connects_without_owning_the_task); tcase_add_loop_test(
+        tests, a_payload_that_is_not_json_is_rejected_and_acknowledged_when_that_is_settled, 0, 2);
     tcase_add_test(tests, poll_returns_at_once_when_the_worker_wants_the_task);
     tcase_add_test(tests, many_tasks_share_one_process);
     tcase_add_test(tests, the_will_topic_tells_who_is_there);
