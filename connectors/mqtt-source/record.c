@@ -12,7 +12,6 @@
 
 struct mqtt_records {
     const mqtt_setup *setup;
-    const char *fault;
     bool is_plain;              /* one topic for all: it is in `topic` for good */
     mqtt_bytes topic, key;      /* of the record at hand */
     mqtt_bytes rendered, value; /* scratch */
@@ -26,7 +25,7 @@ struct mqtt_records {
 
 /* What goes wrong with a message, on its way out. */
 typedef struct trouble {
-    const char **ret_fault;
+    const char **ret_kind;
     char *why;
     size_t room;
 } trouble;
@@ -86,10 +85,10 @@ static bool make_topic(mqtt_records *records, const mqtt_template *made, mqtt_vi
 
     mqtt_bytes_clear(raw);
     mqtt_bytes_clear(topic);
-    *t->ret_fault = "mapping";
+    *t->ret_kind = "mapping";
     if (!mqtt_template_render(made, view, raw, t->why, t->room))
         return false;
-    *t->ret_fault = "topic";
+    *t->ret_kind = "topic";
     mqtt_put_topic_name(topic, raw->data + raw->start, mqtt_bytes_size(raw), settings->replacement);
     size = mqtt_bytes_size(topic);
     mqtt_bytes_append(topic, "", 1);
@@ -126,7 +125,7 @@ static bool make_key(mqtt_records *records, const mqtt_template *made, mqtt_view
     }
     mqtt_bytes_clear(key);
     mqtt_bytes_reserve(key, 1); /* an empty key is one too */
-    *t->ret_fault = "mapping";
+    *t->ret_kind = "mapping";
     if (!mqtt_template_render(made, view, key, t->why, t->room))
         return false;
     *ret_key = (weir_data){WEIR_TEXT, key->data + key->start, mqtt_bytes_size(key)};
@@ -209,14 +208,14 @@ static bool is_good(const mqtt_records *records, const mqtt_message *message, we
                     const trouble *t)
 {
     if (message->too_large) {
-        *t->ret_fault = "too-large";
+        *t->ret_kind = "too-large";
         snprintf(t->why, t->room,
                  "its payload of %zu bytes is more than mqtt.maximum.packet.size (%zu) allows",
                  message->publish.payload_size, records->setup->max_packet);
         return false;
     }
     if (topic != WEIR_TEXT) {
-        *t->ret_fault = "mapping";
+        *t->ret_kind = "mapping";
         snprintf(t->why, t->room, "its topic is not UTF-8");
         return false;
     }
@@ -224,17 +223,18 @@ static bool is_good(const mqtt_records *records, const mqtt_message *message, we
 }
 
 bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
-                      char *why, size_t room)
+                      const char **ret_kind, char *why, size_t room)
 {
     const mqtt_publish *publish = &message->publish;
     mqtt_view view = {.publish = publish,
                       .filters = records->setup->filters,
                       .filter_count = records->setup->filter_count};
     weir_kind topic = mqtt_is_text(publish->topic, publish->topic_size) ? WEIR_TEXT : WEIR_BYTES;
-    trouble t = {&records->fault, why, room};
+    trouble t = {ret_kind, why, room};
     int64_t now_ms = unix_ms();
     bool good;
 
+    records->replaced = false;
     records->original = (weir_data){message->too_large ? WEIR_NULL : WEIR_BYTES, publish->payload,
                                     message->too_large ? 0 : publish->payload_size};
     *ret_record = (weir_record){
@@ -244,15 +244,14 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
         .value = records->original,
         .token = message->token,
     };
-    records->replaced = false;
-    records->fault = "mapping";
+    *ret_kind = "mapping";
     good = mqtt_headers_make(records->headers, publish, topic, ret_record, why, room);
     if (!is_good(records, message, topic, &t) || !good ||
         !make_names(records, &view, &ret_record->key, &t)) {
         ret_record->key = (weir_data){.kind = WEIR_NULL};
         return false;
     }
-    records->fault = "conversion";
+    *ret_kind = "conversion";
     if (!mqtt_value_make(records->setup->mapping.format, &view, now_ms, &records->value,
                          &ret_record->value, why, room)) {
         ret_record->key = (weir_data){.kind = WEIR_NULL};
@@ -263,9 +262,4 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
     if (ret_record->value.bytes != records->original.bytes)
         ret_record->original = &records->original;
     return true;
-}
-
-const char *mqtt_record_fault(const mqtt_records *records)
-{
-    return records->fault;
 }

@@ -18,17 +18,16 @@ typedef struct mqtt_records mqtt_records;
 mqtt_records *mqtt_records_new(const mqtt_setup *setup);
 void mqtt_records_free(mqtt_records *records);
 
-/* False: this message cannot become a record; `why` says it for people, without the payload, and
- * mqtt_record_fault() for counters:
+/* False: this message cannot become a record. *ret_record is then what host->reject() wants, what
+ * there is of it: no topic, no key, and the payload as the value (null when it is too large).
+ * *ret_kind is a word for counters:
  *     "too-large"   more than mqtt.maximum.packet.size
  *     "conversion"  the payload is not what mqtt.payload.format says
  *     "topic"       no legal name of a Kafka topic, or one too many (kafka.topic.max.distinct)
  *     "mapping"     a template asks for what the message has not; its topic is not UTF-8
- * What there is of it: rejected.h. */
+ * and `why` says it for people, without the payload. */
 bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
-                      char *why, size_t room);
-/* What was the matter with the last one, in a word. */
-const char *mqtt_record_fault(const mqtt_records *records);
+                      const char **ret_kind, char *why, size_t room);
 /* The record made last has been taken: it counts. */
 void mqtt_record_taken(mqtt_records *records);
 

@@ -52,7 +52,7 @@ static void log_payload(const task *t, const mqtt_publish *publish)
 }
 
 /* No record can be made of it: the worker knows what the user wants then. */
-static weir_status reject(task *t, const mqtt_message *message, const char *why)
+static weir_status reject(task *t, const mqtt_message *message, const char *kind, const char *why)
 {
     char topic[SHOWN + 1], words[2 * SHOWN + 256];
     mqtt_rejected rejected;
@@ -61,7 +61,7 @@ static weir_status reject(task *t, const mqtt_message *message, const char *why)
     show(topic, sizeof(topic), message->publish.topic, message->publish.topic_size);
     snprintf(words, sizeof(words), "a message on '%s': %s", topic, why);
     mqtt_rejected_fill(&rejected, message);
-    status = t->host->reject(t->host, &rejected.record, mqtt_record_fault(t->records), words);
+    status = t->host->reject(t->host, &rejected.record, kind, words);
     if (status == WEIR_DONE)
         t->facts.rejected++;
     return status;
@@ -85,6 +85,7 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 {
     task *t = ctx;
     weir_record record;
+    const char *kind;
     weir_status status;
     char why[256];
 
@@ -94,10 +95,10 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     }
     if (t->content && is_duplicate(t, message))
         return MQTT_SKIPPED;
-    if (mqtt_record_make(t->records, message, &record, why, sizeof(why)))
+    if (mqtt_record_make(t->records, message, &record, &kind, why, sizeof(why)))
         status = t->host->emit(t->host, &record);
     else
-        status = reject(t, message, why);
+        status = reject(t, message, kind, why);
     switch (status) {
     case WEIR_DONE:
         break;

@@ -170,7 +170,7 @@ static bool show_identity(SSL_CTX *context, const mqtt_tls_settings *s, char *un
         SSL_CTX_use_PrivateKey(context, identity.key) != 1)
         shown = mqtt_tls_fail(
             trouble, s->keystore ? "mqtt.ssl.keystore.location" : "mqtt.ssl.certificate.location",
-            "'%s' cannot be used: %s", identity.file, ERR_reason_error_string(ERR_peek_error()));
+            "'%s' cannot be used: %s", identity.file, mqtt_tls_reason());
     for (int i = 0; shown && i < sk_X509_num(identity.chain); i++)
         SSL_CTX_add1_chain_cert(context, sk_X509_value(identity.chain, i));
     ERR_clear_error();
@@ -185,8 +185,7 @@ SSL_CTX *mqtt_tls_context(const mqtt_tls_settings *s, char *ret_until, size_t ro
 
     ret_until[0] = '\0';
     if (!context) {
-        mqtt_tls_fail(trouble, PROTOCOLS, "OpenSSL does not start: %s",
-                      ERR_reason_error_string(ERR_peek_error()));
+        mqtt_tls_fail(trouble, PROTOCOLS, "OpenSSL does not start: %s", mqtt_tls_reason());
         ERR_clear_error();
         return NULL;
     }

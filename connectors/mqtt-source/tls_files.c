@@ -34,6 +34,14 @@ bool mqtt_tls_fail(mqtt_tls_trouble *trouble, const char *key, const char *fmt, 
     return false;
 }
 
+const char *mqtt_tls_reason(void)
+{
+    const char *text = ERR_reason_error_string(ERR_peek_error());
+
+    ERR_clear_error();
+    return text ? text : "for a reason that OpenSSL does not name";
+}
+
 /* ---- Time --------------------------------------------------------------------------------------
  */
 
@@ -219,17 +227,21 @@ static bool open_pkcs12(const mqtt_bytes *bytes, const char *key, const char *pa
     opened = PKCS12_parse(store, password, &ret_content->key, &ret_content->certificate,
                           &ret_content->chain);
     PKCS12_free(store);
-    error = ERR_peek_error();
-    ERR_clear_error();
-    if (opened)
+    error = ERR_peek_last_error();
+    if (opened) {
+        ERR_clear_error();
         return true;
-    if (ERR_GET_REASON(error) == PKCS12_R_MAC_VERIFY_FAILURE)
+    }
+    if (ERR_GET_LIB(error) == ERR_LIB_PKCS12 &&
+        ERR_GET_REASON(error) == PKCS12_R_MAC_VERIFY_FAILURE) {
+        ERR_clear_error();
         return mqtt_tls_fail(trouble, password_key, "%s '%s'",
                              password ? "is not the password of" : "is missing for", path);
+    }
     return mqtt_tls_fail(trouble, key,
                          "'%s' cannot be opened: %s (old encryption? \"keytool -importkeystore "
                          "-deststoretype PKCS12\" or \"openssl pkcs12 -export\" writes it anew)",
-                         path, ERR_reason_error_string(error));
+                         path, mqtt_tls_reason());
 }
 
 /* From the certificate upwards, as TLS sends it; OpenSSL 1.1.1 hands it out in another order. */

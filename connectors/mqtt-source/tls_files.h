@@ -41,6 +41,9 @@ bool mqtt_trust_load(const mqtt_tls_settings *settings, X509_STORE *store,
 /* Has every CA that the store holds expired? Not those which are looked up in a directory. */
 bool mqtt_trust_expired(X509_STORE *store);
 
+/* What OpenSSL's error queue says, which is empty then. */
+const char *mqtt_tls_reason(void);
+
 /* "2026-01-31T12:00:00Z" */
 void mqtt_format_asn1_time(const ASN1_TIME *when, char *text, size_t room);
 /* Days from now on, rounded down; negative: it is over. */

@@ -52,8 +52,9 @@ static inline void make_one(making *m, const char *topic, size_t topic_size, con
     m->message.publish.payload_size = size;
     m->message.too_large = !payload;
     m->why[0] = '\0';
-    m->made = mqtt_record_make(m->records, &m->message, &m->record, m->why, sizeof(m->why));
-    m->kind = mqtt_record_fault(m->records);
+    m->kind = NULL;
+    m->made =
+        mqtt_record_make(m->records, &m->message, &m->record, &m->kind, m->why, sizeof(m->why));
 }
 
 static inline void make(making *m, const char *const *more, const char *topic, size_t topic_size,

@@ -61,9 +61,8 @@ START_TEST(the_kafka_topic_is_a_legal_one)
     if (topics[_i].becomes)
         ck_assert_str_eq(m.record.topic, topics[_i].becomes);
     else
-        ck_assert_msg(!m.made && strstr(m.why, "kafka.topic") &&
-                          strcmp(mqtt_record_fault(m.records), "topic") == 0,
-                      "%s", m.why);
+        ck_assert_msg(!m.made && strstr(m.why, "kafka.topic") && strcmp(m.kind, "topic") == 0, "%s",
+                      m.why);
     unmake(&m);
 }
 END_TEST
@@ -156,17 +155,29 @@ START_TEST(what_cannot_be_a_record_says_why)
     }
     ck_assert_str_eq(m.kind, refused[_i].kind);
     ck_assert_msg(strstr(m.why, refused[_i].says), "%s", m.why);
+    /* What there is of it, for the dead-letter topic. */
+    ck_assert_ptr_null(m.record.topic);
+    ck_assert_int_eq(m.record.key.kind, WEIR_NULL);
+    ck_assert_int_eq(m.record.value.kind, refused[_i].payload ? WEIR_BYTES : WEIR_NULL);
+    ck_assert_ptr_eq(m.record.value.bytes, refused[_i].payload);
+    ck_assert_uint_eq(m.record.token, 99);
+    ck_assert_uint_eq(m.record.header_count, 5);
+    ck_assert_int_eq(m.record.headers[0].value.kind,
+                     mqtt_is_text(refused[_i].topic, refused[_i].size) ? WEIR_TEXT : WEIR_BYTES);
     unmake(&m);
 }
 END_TEST
 
-START_TEST(a_bad_payload_is_a_conversion_error)
+START_TEST(a_bad_payload_is_a_conversion_error_with_the_payload_as_it_came)
 {
     making m;
 
     make(&m, (const char *const[]){"mqtt.payload.format", "json", NULL}, "t", 1, "{", 1);
     ck_assert(!m.made);
     ck_assert_str_eq(m.kind, "conversion");
+    ck_assert_int_eq(m.record.value.kind, WEIR_BYTES);
+    ck_assert_uint_eq(m.record.value.size, 1);
+    ck_assert_int_eq(m.record.key.kind, WEIR_NULL);
     unmake(&m);
 }
 END_TEST
@@ -178,4 +189,5 @@ WEIR_UNIT_MAIN("mqtt-source record",
                tcase_add_loop_test(tests, the_key_follows_its_template, 0, ROWS(keys));
                tcase_add_loop_test(tests, headers_come_in_the_style_asked_for, 0, ROWS(headers));
                tcase_add_loop_test(tests, what_cannot_be_a_record_says_why, 0, ROWS(refused));
-               tcase_add_test(tests, a_bad_payload_is_a_conversion_error);)
+               tcase_add_test(tests,
+                              a_bad_payload_is_a_conversion_error_with_the_payload_as_it_came);)

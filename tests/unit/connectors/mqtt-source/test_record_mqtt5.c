@@ -19,6 +19,7 @@ typedef struct world {
     mqtt_setup *setup;
     mqtt_records *records;
     weir_record record;
+    const char *kind;
     char why[256];
 } world;
 
@@ -48,7 +49,7 @@ static bool make(world *w, const uint8_t *properties, size_t size)
 
     ck_assert(mqtt_check_properties(MQTT_IN(MQTT_TYPE_PUBLISH), properties, size,
                                     &message.publish.properties, &fault));
-    return mqtt_record_make(w->records, &message, &w->record, w->why, sizeof(w->why));
+    return mqtt_record_make(w->records, &message, &w->record, &w->kind, w->why, sizeof(w->why));
 }
 
 static const struct {

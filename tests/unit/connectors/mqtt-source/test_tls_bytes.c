@@ -71,9 +71,11 @@ static void fill_in(unsigned char *bytes, size_t size, unsigned salt)
 /* Writes what is left from memory that is elsewhere each time, as the link's buffer may be. */
 static size_t write_moving(tls_pair *p, const unsigned char *from, size_t size)
 {
-    unsigned char *copy = malloc(size);
+    unsigned char *copy;
     size_t sent = 0;
 
+    size = size < 65536 ? size : 65536;
+    copy = malloc(size);
     memcpy(copy, from, size);
     if (mqtt_transport_write(&p->client, copy, size, &sent) != MQTT_IO_DONE)
         sent = 0;
