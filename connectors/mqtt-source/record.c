@@ -190,7 +190,6 @@ static int64_t make_timestamp(mqtt_records *records, mqtt_view *view, int64_t no
     mqtt_text text;
     int64_t ms;
 
-    records->replaced = false;
     if (stamp->from == MQTT_STAMP_RECEIVE)
         return now_ms;
     if (stamp->from == MQTT_STAMP_NONE)
@@ -235,6 +234,7 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
     int64_t now_ms = unix_ms();
     bool good;
 
+    records->replaced = false;
     records->original = (weir_data){message->too_large ? WEIR_NULL : WEIR_BYTES, publish->payload,
                                     message->too_large ? 0 : publish->payload_size};
     *ret_record = (weir_record){
