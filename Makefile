@@ -7,6 +7,7 @@
 #   make deps        what apt has to install (with sudo when not root)
 #   make unit        unit tests alone            make integration   real brokers alone
 #   make faults      workers killed, frozen, cut off, brokers away: all of tests/faults
+#   make prove       mqtt-source: 50 kills each way, outages, odd messages: all of tests/proofs
 #   make sanitize    unit tests under ASan+UBSan and TSan
 #   make fuzz        each fuzzer for FUZZ_SECONDS (10)
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
@@ -29,7 +30,7 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        libjansson-dev uuid-dev libcurl4-openssl-dev check clang clang-format clang-tidy \
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
-       openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat
+       openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
 
 Q          := $(if $(V),,@)
 
@@ -89,7 +90,7 @@ ON_BROKERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*/test_*.c
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all both build deps unit integration faults test sanitize fuzz bench lint format docs demo install \
+.PHONY: all both build deps unit integration faults prove test sanitize fuzz bench lint format docs demo install \
         clean help unit-programs
 .SECONDARY:
 
@@ -152,10 +153,15 @@ unit: unit-programs
 
 ON_KAFKA = WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q
 integration: build $(FIXTURES) $(PRELOADS) $(ON_BROKERS)
-	$(ON_KAFKA) $(or $(TESTS),tests/integration tests/faults -m 'fast or not faults')
+	$(ON_KAFKA) $(or $(TESTS),tests/integration tests/faults tests/proofs \
+	    -m 'fast or not (faults or proofs)')
 
 faults: build $(FIXTURES) $(PRELOADS)
 	$(ON_KAFKA) $(if $(findstring tests/,$(TESTS)),,tests/faults) $(TESTS)
+
+# -s: figures are shown as they come.
+prove: build $(PRELOADS)
+	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
 
 test: deps
 	@$(MAKE) --no-print-directory both
