@@ -44,6 +44,7 @@ typedef struct script {
     char last_payload[32];
     size_t taken, tokens_room;
     size_t room;          /* messages that still fit; SIZE_MAX: all */
+    bool deaf;            /* the broker reads nothing */
     mqtt_verdict verdict; /* instead of MQTT_TAKEN */
     size_t too_large;
     uint8_t granted[8];
@@ -171,6 +172,8 @@ static inline void collect(script *s)
         size_t size;
         const void *bytes;
 
+        if (s->deaf && side == MQTT_BROKER)
+            continue;
         while ((bytes = mqtt_link_output(s->link, (mqtt_side)side, &size))) {
             if (script_now.sips)
                 size = 1;
@@ -178,7 +181,9 @@ static inline void collect(script *s)
             mqtt_link_sent(s->link, (mqtt_side)side, size);
         }
     }
-    ck_assert(mqtt_slots_sound(mqtt_link_slots(s->link)));
+    /* Slow: with many slots only where the pieces are large. */
+    if (mqtt_slots_count(mqtt_link_slots(s->link)).used < CUT_MAX || !s->cut)
+        ck_assert(mqtt_slots_sound(mqtt_link_slots(s->link)));
 }
 
 static inline void work(script *s)
