@@ -123,6 +123,13 @@ static void answer_refusal(weir_call *call, const weir_props *config, const weir
     }
 }
 
+/* What Kafka's body has no place for: warnings, hints, the results of a probe. */
+static void add_notes(const weir_call *call, const weir_check *check)
+{
+    if (call->options->settings->rest_status_details && json_array_size(check->notes) > 0)
+        json_object_set(check->report, "notes", check->notes);
+}
+
 static void validate(weir_call *call, const weir_props *config)
 {
     weir_check check = {.code = WEIR_OK};
@@ -131,6 +138,8 @@ static void validate(weir_call *call, const weir_props *config)
         .worker = &call->options->settings->props,
         .class_in_path = call->args[0],
         .config = config,
+        .plan = true, /* so that it hears what POST would be told */
+        .probe = weir_path_flag(&call->path, "probe", false),
     };
     weir_code rc = weir_check_on(call->options->foreign, &request, &check);
 
@@ -140,10 +149,12 @@ static void validate(weir_call *call, const weir_props *config)
     }
     if (rc != WEIR_OK && check.code == WEIR_OK)
         check.code = rc;
-    if (check.report && (check.code == WEIR_OK || check.code == WEIR_INVALID))
+    if (check.report && (check.code == WEIR_OK || check.code == WEIR_INVALID)) {
+        add_notes(call, &check);
         weir_call_json(call, 200, check.report);
-    else
+    } else {
         answer_refusal(call, config, &check);
+    }
     weir_check_clear(&check);
 }
 

@@ -67,7 +67,9 @@ typedef enum weir_importance { WEIR_HIGH, WEIR_MEDIUM, WEIR_LOW } weir_importanc
 
 /* One key. A table of them, ended by a row whose name is NULL, parses a config into a struct,
  * fills in defaults, checks ranges, answers the REST validation call and prints the docs.
- * A string whose fallback is WEIR_UNSET is NULL in the struct when the user gave none. */
+ * A string whose fallback is WEIR_UNSET is NULL in the struct when the user gave none. An option
+ * named "config.unknown.keys" is read by the worker: with the value "error" a key that neither the
+ * plugin nor the worker knows refuses the config, instead of being warned of. */
 typedef struct weir_option {
     const char *name;
     size_t offset; /* both from WEIR_FIELD() */

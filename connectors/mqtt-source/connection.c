@@ -9,6 +9,8 @@
  */
 #include "connection_internal.h"
 
+#include "reasons.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -22,7 +24,6 @@
 #include <unistd.h>
 
 #define HEALTHY_MS      60000  /* after which a connection has proved itself */
-#define QUICK_MS        5000   /* a connection lost sooner was perhaps taken over */
 #define OWNED_AGAIN_MS  1000   /* until the next question whether the task is still ours */
 #define PAHO_IDLE_MS    3000   /* for paho to notice that its broker is gone */
 #define SAY_AGAIN_MS    600000 /* the same words in the log */
@@ -41,7 +42,7 @@ static int64_t unix_ms(void)
 /* ---- Failing --------------------------------------------------------------------------------- */
 
 /* In status always; in the log when it is news. */
-static void complain(mqtt_connection *c, const char *text)
+static void complain(mqtt_connection *c, weir_level level, const char *text)
 {
     int64_t now_ms = c->host->now_ms(c->host);
 
@@ -50,7 +51,7 @@ static void complain(mqtt_connection *c, const char *text)
         return;
     snprintf(c->said, sizeof(c->said), "%s", text);
     c->say_again_ms = now_ms + SAY_AGAIN_MS;
-    c->host->log(c->host, WEIR_WARN, "%s", text);
+    c->host->log(c->host, level, "%s", text);
 }
 
 static void close_fd(int *fd)
@@ -60,7 +61,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-static void hang_up(mqtt_connection *c)
+void mqtt_connection_hang_up(mqtt_connection *c)
 {
     mqtt_dial_free(c->dial);
     c->dial = NULL;
@@ -120,32 +121,57 @@ static weir_status attempt_failed(mqtt_connection *c, const char *why, bool slow
              mqtt_endpoint_is_local(broker) && strstr(why, "cannot connect")
                  ? " (inside a container, localhost is the container itself)"
                  : "");
-    hang_up(c);
-    complain(c, text);
-    c->endpoint = (c->endpoint + 1) % c->setup->endpoint_count;
+    mqtt_connection_hang_up(c);
+    complain(c, WEIR_WARN, text);
+    mqtt_brokers_failed(c->brokers, c->endpoint);
+    c->endpoint = mqtt_brokers_after(c->brokers, c->endpoint);
     return give_up_or_wait(c, slow);
 }
 
-/* A connection that was up is gone: the same broker first. */
+/* Two clients that both come back at once would throw each other out for ever. */
+static weir_status end_the_war(mqtt_connection *c)
+{
+    return c->host->fail(
+        c->host, WEIR_FATAL,
+        "another client uses id '%s' at %s: twice within a minute it has taken the "
+        "session over. Two connectors, or a connector and another program, must "
+        "not share an id: give one of them another mqtt.client.id, then restart "
+        "this task",
+        c->setup->client_id, c->setup->endpoints[c->endpoint].uri);
+}
+
+/* A connection that was up is gone: the same broker first, unless it names another. */
 static weir_status connection_lost(mqtt_connection *c, const char *why)
 {
-    int64_t lived_ms = c->host->now_ms(c->host) - c->up_since_ms;
+    int64_t now_ms = c->host->now_ms(c->host), lived_ms = now_ms - c->up_since_ms, pause_ms;
+    const mqtt_link_facts *link = mqtt_link_look(c->link);
+    uint8_t reason = link->left ? link->left_reason : 0;
     char text[TEXT_ROOM];
+    weir_status status;
+    bool suspected;
 
-    c->quick_losses = lived_ms < QUICK_MS ? c->quick_losses + 1 : 0;
-    if (lived_ms >= HEALTHY_MS)
+    pause_ms = mqtt_takeover_lost(&c->takeover, lived_ms, reason == MQTT_TAKEN_OVER);
+    suspected = mqtt_takeover_suspected(&c->takeover);
+    if (lived_ms >= HEALTHY_MS && !link->malformed)
         c->attempt = 1;
     snprintf(text, sizeof(text), "connection to %s lost: %s%s%s%s",
              c->setup->endpoints[c->endpoint].uri, why,
-             c->quick_losses >= 3 ? "; three times within seconds: is client id '" : "",
-             c->quick_losses >= 3 ? c->setup->client_id : "",
-             c->quick_losses >= 3 ? "' in use elsewhere?" : "");
+             suspected ? "; three times within seconds: is client id '" : "",
+             suspected ? c->setup->client_id : "", suspected ? "' in use elsewhere?" : "");
     c->losses++;
-    c->lost_unix_ms = unix_ms();
+    mqtt_subscription_seen(c->subscription, unix_ms(), false);
     c->connected_since_unix_ms = -1;
-    hang_up(c);
-    complain(c, text);
-    return give_up_or_wait(c, false);
+    mqtt_connection_hang_up(c);
+    complain(c, reason == MQTT_WINDOW_EXCEEDED ? WEIR_ERROR : WEIR_WARN, text);
+    if (reason == MQTT_TAKEN_OVER &&
+        mqtt_takeover_noted(&c->takeover, now_ms, c->host->owned(c->host)))
+        return end_the_war(c);
+    if (mqtt_reason_remedy(reason) == MQTT_TRY_ELSEWHERE)
+        c->endpoint = mqtt_brokers_after(c->brokers, c->endpoint);
+    status = give_up_or_wait(c, mqtt_reason_remedy(reason) == MQTT_TRY_LATER);
+    if (c->wait_until_ms < now_ms + pause_ms)
+        c->wait_until_ms = now_ms + pause_ms;
+    return status;
 }
 
 weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow)
@@ -156,23 +182,27 @@ weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow)
 /* ---- WAITING, DIALLING, JOINING ---------------------------------------------------------------
  */
 
-/* paho must have forgotten the last connection; when it does not, it gets a new handle. */
+/* paho must have forgotten the last connection; when it does not, or when this broker is to be
+ * asked in another version, it gets a new handle. */
 static bool paho_is_ready(mqtt_connection *c, int64_t now_ms, int *ret_code)
 {
+    mqtt_level level = mqtt_brokers_level(c->brokers, c->endpoint);
+    bool idle = c->session && mqtt_session_idle(c->session);
+
     *ret_code = 0;
-    if (c->session && mqtt_session_idle(c->session)) {
+    if (idle && mqtt_session_level(c->session) == level) {
         c->idle_by_ms = -1;
         return true;
     }
-    if (c->session && c->idle_by_ms < 0)
+    if (c->session && !idle && c->idle_by_ms < 0)
         c->idle_by_ms = now_ms + PAHO_IDLE_MS;
-    if (c->session && now_ms < c->idle_by_ms) {
+    if (c->session && !idle && now_ms < c->idle_by_ms) {
         c->wait_until_ms = c->idle_by_ms; /* or sooner: its callback makes wake_fd readable */
         return false;
     }
     mqtt_session_free(c->session);
     c->idle_by_ms = -1;
-    c->session = mqtt_session_new(c->setup->client_id, c->wake_fd, ret_code);
+    c->session = mqtt_session_new(level, c->setup->client_id, c->wake_fd, ret_code);
     return c->session;
 }
 
@@ -215,10 +245,15 @@ static void keep_watch(mqtt_connection *c)
 /* TCP stands; now paho is asked in. */
 static weir_status invite_paho(mqtt_connection *c)
 {
+    const mqtt_settings *s = c->setup->settings;
     mqtt_session_connect how = {
-        .clean = c->setup->settings->clean,
-        .keepalive_s = (int)c->setup->settings->keepalive_s,
-        .timeout_s = (int)c->setup->settings->connect_timeout_s + 1,
+        .clean = s->clean,
+        .keepalive_s = (int)s->keepalive_s,
+        .timeout_s = (int)s->connect_timeout_s + 1,
+        .will = &c->setup->will,
+        .session_expiry_s = s->clean ? 0 : (uint32_t)s->session_expiry_s,
+        .receive_maximum = c->setup->receive_maximum,
+        .maximum_packet = (uint32_t)s->max_packet, /* 0 unless the user gave one */
     };
     char why[128];
     int code;
@@ -226,6 +261,7 @@ static weir_status invite_paho(mqtt_connection *c)
     mqtt_dial_free(c->dial);
     c->dial = NULL;
     keep_watch(c);
+    c->born = false;
     c->loopback = mqtt_loopback_open();
     if (!c->loopback) {
         snprintf(why, sizeof(why), "cannot listen on 127.0.0.1 for paho: %s", strerror(errno));
@@ -267,6 +303,7 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
     if (c->client_fd >= 0) {
         mqtt_loopback_close(c->loopback);
         c->loopback = NULL;
+        mqtt_subscription_connecting(c->subscription, c->endpoint);
         mqtt_link_open(c->link, connect.data, mqtt_bytes_size(&connect), now_ms);
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
@@ -284,59 +321,30 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
 /* ---- GREETING: CONNACK and SUBACK --------------------------------------------------------------
  */
 
-static weir_status refused(mqtt_connection *c, uint8_t code)
-{
-    char why[128];
-
-    snprintf(why, sizeof(why), "the broker refuses the connection: %s", mqtt_refusal_text(code));
-    if (code == 2) {
-        hang_up(c);
-        return c->host->fail(c->host, WEIR_FATAL, "%s: %s ('%s')",
-                             c->setup->endpoints[c->endpoint].uri, why, c->setup->client_id);
-    }
-    return attempt_failed(c, why, code != 3);
-}
-
-static void accepted(mqtt_connection *c, int64_t now_ms)
+static weir_status accepted(mqtt_connection *c, int64_t now_ms)
 {
     bool present = mqtt_link_look(c->link)->session_present;
-    char since[32] = "its start";
+    char text[32] = "its end";
+    int64_t since;
 
     c->up_since_ms = now_ms;
     c->connected_since_unix_ms = unix_ms();
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
-    c->host->log(c->host, WEIR_INFO, "connected to %s as '%s', session %s",
+    c->host->log(c->host, WEIR_INFO, "connected to %s as '%s', MQTT %s, session %s",
                  c->setup->endpoints[c->endpoint].uri, c->setup->client_id,
+                 mqtt_link_look(c->link)->level == MQTT_5 ? "5" : "3.1.1",
                  present ? "present" : "new");
-    if (c->connects++ && !present && !c->setup->settings->clean) {
-        mqtt_format_time(c->lost_unix_ms, since, sizeof(since));
-        c->gap_unix_ms = c->lost_unix_ms;
+    c->connects++;
+    if (mqtt_subscription_connected(c->subscription, present, c->connected_since_unix_ms, &since)) {
+        if (since >= 0)
+            mqtt_format_time(since, text, sizeof(text));
+        c->gap_unix_ms = since >= 0 ? since : c->connected_since_unix_ms;
         c->sessions_lost++;
         c->host->log(c->host, WEIR_WARN,
                      "%s has lost the session: messages published since %s may be missing",
-                     c->setup->endpoints[c->endpoint].uri, since);
+                     c->setup->endpoints[c->endpoint].uri, text);
     }
-    /* A filter set that an earlier process subscribed to may be another: the first connection of
-     * this task subscribes, session or not. */
-    if (!present || c->setup->retain == MQTT_RETAIN_SEND)
-        c->subscribed = false;
-    c->asked = c->subscribed;
-}
-
-static weir_status subscribe(mqtt_connection *c)
-{
-    char why[64];
-    int code;
-
-    if (c->asked || !mqtt_session_joined(c->session))
-        return WEIR_DONE;
-    code = mqtt_session_subscribe(c->session, c->setup->filters, c->setup->qos,
-                                  c->setup->filter_count);
-    c->asked = true;
-    if (!code)
-        return WEIR_DONE;
-    snprintf(why, sizeof(why), "paho does not subscribe: code %d", code);
-    return mqtt_connection_fail(c, why, false);
+    return mqtt_greeting_accepted(c);
 }
 
 /* The link heard SUBACK. */
@@ -344,57 +352,52 @@ static void on_granted(void *ctx, const uint8_t *codes, size_t count)
 {
     mqtt_connection *c = ctx;
 
-    c->grants = count;
-    for (size_t i = 0; i < count && i < c->setup->filter_count; i++)
-        c->granted[i] = codes[i];
+    mqtt_subscription_on_suback(c->subscription, codes, count);
 }
 
-static weir_status check_grants(mqtt_connection *c)
+static void on_unsubscribed(void *ctx)
 {
-    const mqtt_setup *setup = c->setup;
+    mqtt_connection *c = ctx;
 
-    if (c->grants != setup->filter_count)
-        return mqtt_connection_fail(c, "the broker answered for another number of filters", false);
-    c->grants = 0;
-    for (size_t i = 0; i < setup->filter_count; i++) {
-        int granted = c->granted[i];
+    mqtt_subscription_on_unsuback(c->subscription);
+}
 
-        if (granted > 2)
-            return c->host->fail(c->host, WEIR_FATAL,
-                                 "%s refuses the subscription to '%s' (code 0x%02x)",
-                                 setup->endpoints[c->endpoint].uri, setup->filters[i], granted);
-        if (granted < setup->qos[i])
-            c->host->log(c->host, WEIR_WARN, "'%s': QoS %d granted, %d asked for%s",
-                         setup->filters[i], granted, setup->qos[i],
-                         granted ? "" : "; at-least-once does not hold for this filter");
+static weir_status subscribe(mqtt_connection *c)
+{
+    char why[128];
+
+    switch (mqtt_subscription_step(c->subscription, c->session,
+                                   c->setup->endpoints[c->endpoint].uri, why, sizeof(why))) {
+    case MQTT_GRANT_GOES_ON:
+        break;
+    case MQTT_GRANT_BROKEN:
+        return mqtt_connection_fail(c, why, false);
+    case MQTT_GRANT_REFUSED:
+        return WEIR_FATAL;
     }
-    c->subscribed = true;
     return WEIR_DONE;
 }
 
 static weir_status greet(mqtt_connection *c, int64_t now_ms)
 {
     const mqtt_link_facts *facts = mqtt_link_look(c->link);
-    weir_status status;
+    weir_status status = WEIR_DONE;
 
     if (!facts->answered)
         return WEIR_DONE;
+    mqtt_brokers_answered(c->brokers, c->endpoint);
     if (facts->refused)
-        return refused(c, facts->refused);
+        return mqtt_greeting_refused(c);
     if (c->connected_since_unix_ms < 0)
-        accepted(c, now_ms);
-    status = subscribe(c);
+        status = accepted(c, now_ms);
+    if (status == WEIR_DONE)
+        status = subscribe(c);
     if (status != WEIR_DONE || c->phase != GREETING)
         return status;
-    if (c->grants) {
-        status = check_grants(c);
-        if (status != WEIR_DONE || c->phase != GREETING)
-            return status;
-    }
-    if (c->subscribed) {
+    if (mqtt_subscription_done(c->subscription)) {
         c->phase = UP;
         c->outage_since_ms = -1;
-        if (c->quick_losses < 3)
+        if (!mqtt_takeover_suspected(&c->takeover))
             c->said[0] = '\0'; /* the next failure is news, even in the same words */
     }
     return WEIR_DONE;
@@ -447,6 +450,17 @@ static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
     return WEIR_DONE;
 }
 
+static void watch_window(mqtt_connection *c)
+{
+    if (c->window_said || !mqtt_link_look(c->link)->window_exceeded)
+        return;
+    c->window_said = true;
+    c->host->log(c->host, WEIR_WARN,
+                 "%s sends more messages at once than mqtt.receive.maximum (%u) allows, as "
+                 "mosquitto before 2.0.13 does; it is borne",
+                 c->setup->endpoints[c->endpoint].uri, c->setup->receive_maximum);
+}
+
 static weir_status work(mqtt_connection *c, int64_t now_ms)
 {
     if (mqtt_nudge_taken(&c->nudge))
@@ -455,6 +469,7 @@ static weir_status work(mqtt_connection *c, int64_t now_ms)
     case MQTT_LINK_RUNS:
         break;
     case MQTT_LINK_BROKEN:
+        mqtt_connection_flush(c); /* a broker that talks nonsense is told so */
         return mqtt_connection_fail(c, mqtt_link_why(c->link), false);
     case MQTT_LINK_FAILED:
         return WEIR_FATAL; /* whoever refused the message has called host->fail() */
@@ -465,6 +480,8 @@ static weir_status work(mqtt_connection *c, int64_t now_ms)
         if (status != WEIR_DONE || c->phase == WAITING)
             return status;
     }
+    mqtt_greeting_birth(c);
+    watch_window(c);
     return watch_pause(c, now_ms);
 }
 
@@ -496,27 +513,29 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
     mqtt_connection *c = mqtt_alloc(1, sizeof(*c));
     const mqtt_settings *s = setup->settings;
     mqtt_link_settings limits = {
-        .max_packet = (size_t)s->max_packet,
+        .max_packet = setup->max_packet,
         .max_unacked = (size_t)s->max_unacked,
         .max_unacked_bytes = (uint64_t)s->max_unacked_bytes,
         .max_loose = (size_t)s->queue_size,
         .ack_on_receive = setup->ack_on_receive,
         .skip_retained = setup->retain == MQTT_RETAIN_NEVER,
         .ping_timeout_ms = s->ping_timeout_ms,
+        .receive_maximum = setup->receive_maximum,
     };
 
     c->host = host;
     c->setup = setup;
     c->user = *user;
-    c->link = mqtt_link_new(
-        &limits,
-        &(mqtt_link_user){.ctx = c, .message = mqtt_connection_message, .granted = on_granted});
+    c->link = mqtt_link_new(&limits, &(mqtt_link_user){.ctx = c,
+                                                       .message = mqtt_connection_message,
+                                                       .granted = on_granted,
+                                                       .unsubscribed = on_unsubscribed});
+    c->brokers = mqtt_brokers_new(setup);
+    c->endpoint = mqtt_brokers_first(c->brokers);
     c->broker_fd = c->client_fd = -1;
     c->idle_by_ms = c->outage_since_ms = c->paused_since_ms = -1;
     c->connected_since_unix_ms = c->gap_unix_ms = -1;
-    c->granted = mqtt_alloc(setup->filter_count, sizeof(*c->granted));
-    for (size_t i = 0; i < setup->filter_count; i++)
-        c->granted[i] = -1;
+    c->subscription = mqtt_subscription_new(host, setup);
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->wake_fd >= 0)
         return c;
@@ -536,23 +555,27 @@ void mqtt_connection_free(mqtt_connection *c)
     if (!c)
         return;
     if (c->phase >= GREETING) {
-        mqtt_link_goodbye(c->link);
+        mqtt_greeting_goodbye(c);
         mqtt_connection_say_goodbye(c, c->host->now_ms(c->host) + GOODBYE_MS);
     }
-    hang_up(c);
+    mqtt_connection_hang_up(c);
     mqtt_session_free(c->session);
     mqtt_link_free(c->link);
     close_fd(&c->wake_fd);
-    free(c->granted);
+    mqtt_subscription_free(c->subscription);
+    mqtt_brokers_free(c->brokers);
     free(c);
 }
 
 void mqtt_connection_drain(mqtt_connection *c)
 {
     c->draining = true;
+    if (c->connected_since_unix_ms >= 0)
+        mqtt_subscription_seen(c->subscription, unix_ms(), true);
     mqtt_link_drain(c->link);
     if (!mqtt_link_look(c->link)->connected)
-        hang_up(c); /* nothing has been taken on it, so there is nothing to acknowledge */
+        mqtt_connection_hang_up(
+            c); /* nothing has been taken on it, so there is nothing to acknowledge */
 }
 
 mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
@@ -565,6 +588,7 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
                  : c->not_owned ? "waiting for the worker's lease"
                                 : states[c->phase],
         .broker = c->setup->endpoints[c->endpoint].uri,
+        .version = mqtt_brokers_level(c->brokers, c->endpoint) == MQTT_5 ? "5" : "3.1.1",
         .link = c->link,
         .connected_since_unix_ms = c->connected_since_unix_ms,
         .paused_since_ms = c->paused_since_ms,
@@ -573,7 +597,9 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
         .connects = c->connects,
         .losses = c->losses,
         .sessions_lost = c->sessions_lost,
-        .granted = c->granted,
+        .takeovers = c->takeover.count,
+        .granted = mqtt_subscription_granted(c->subscription),
+        .session_epoch = mqtt_subscription_epoch(c->subscription),
         .last_error = c->last_error,
     };
 }

@@ -32,13 +32,15 @@ void mqtt_connection_drain(mqtt_connection *connection);
 typedef struct mqtt_connection_facts {
     const char *state; /* "connected", "connecting", "waiting", … */
     const char *broker;
+    const char *version; /* of MQTT, that it is asked in */
     const mqtt_link *link;
     int64_t connected_since_unix_ms; /* -1: not connected */
     int64_t paused_since_ms;         /* -1: reading */
     int64_t gap_unix_ms;             /* since when messages may be missing; -1: no such time */
     unsigned attempt;                /* since the last success */
-    uint64_t connects, losses, sessions_lost;
-    const int *granted; /* per filter; -1: not asked in this process */
+    uint64_t connects, losses, sessions_lost, takeovers;
+    const int *granted;    /* per filter; -1: unknown */
+    int64_t session_epoch; /* sessions this task has had at the broker, in all its lives */
     const char *last_error;
 } mqtt_connection_facts;
 

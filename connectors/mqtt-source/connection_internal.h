@@ -2,11 +2,14 @@
 #ifndef MQTT_CONNECTION_INTERNAL_H
 #define MQTT_CONNECTION_INTERNAL_H
 
+#include "brokers.h"
 #include "connection.h"
 #include "dial.h"
 #include "loopback.h"
 #include "nudge.h"
 #include "session.h"
+#include "subscription.h"
+#include "takeover.h"
 
 #include <stdio.h>
 
@@ -35,16 +38,17 @@ struct mqtt_connection {
     int64_t idle_by_ms;      /* paho should have noticed the end of the last; -1: it has */
     int64_t cool_until_ms;   /* the broker is not read before: reads coalesce */
     int64_t outage_since_ms; /* -1: up */
-    int64_t up_since_ms, connected_since_unix_ms, lost_unix_ms, gap_unix_ms, paused_since_ms;
+    int64_t up_since_ms, connected_since_unix_ms, gap_unix_ms, paused_since_ms;
+    mqtt_brokers *brokers;
     size_t endpoint; /* the broker at hand */
-    unsigned attempt, quick_losses;
+    unsigned attempt;
+    mqtt_takeover takeover;
     uint64_t connects, losses, sessions_lost;
     uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;
-    bool subscribed; /* by this task, in the session that the broker has */
-    bool asked;      /* SUBSCRIBE is on its way, or not needed */
-    size_t grants;   /* codes in a SUBACK not yet looked at */
-    int *granted;    /* per filter; -1: unknown */
+    bool born;        /* 'online' was said on this connection */
+    bool window_said; /* that the broker sends more at once than it may */
+    mqtt_subscription *subscription;
     char last_error[TEXT_ROOM], said[TEXT_ROOM];
     int64_t say_again_ms;
 };
@@ -54,7 +58,25 @@ weir_status mqtt_connection_advance(mqtt_connection *c, int64_t now_ms);
 /* The end of this attempt or connection; `slow`: trying again soon will not help. */
 weir_status mqtt_connection_fail(mqtt_connection *c, const char *why, bool slow);
 mqtt_verdict mqtt_connection_message(void *ctx, const mqtt_message *message);
+/* Closes everything; the next attempt is due when wait_until_ms says so. */
+void mqtt_connection_hang_up(mqtt_connection *c);
+/* Writes what can be written to the broker at once. False: errno says why nothing can. */
+bool mqtt_connection_flush(mqtt_connection *c);
 /* Writes what is left, then waits for the broker to hang up. */
 void mqtt_connection_say_goodbye(mqtt_connection *c, int64_t deadline_ms);
+
+/* ---- greeting.c: what the broker says about itself ---- */
+
+/* It does not want MQTT 5; whether it said so, or hung up without a word. True: the next attempt,
+ * in 3.1.1, is due at once. */
+bool mqtt_greeting_fall_back(mqtt_connection *c, bool said_so, const char *why);
+/* CONNACK said no. */
+weir_status mqtt_greeting_refused(mqtt_connection *c);
+/* CONNACK said yes: can it do what is asked for? WEIR_FATAL: it cannot, host->fail() knows. */
+weir_status mqtt_greeting_accepted(mqtt_connection *c);
+/* Says 'online' where there is a will, as soon as paho is in. */
+void mqtt_greeting_birth(mqtt_connection *c);
+/* The last words, and what the will would have said otherwise. */
+void mqtt_greeting_goodbye(mqtt_connection *c);
 
 #endif

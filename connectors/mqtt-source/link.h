@@ -38,6 +38,8 @@ typedef struct mqtt_link_user {
     mqtt_verdict (*message)(void *ctx, const mqtt_message *message);
     /* The broker's answer to SUBSCRIBE, one code per filter. */
     void (*granted)(void *ctx, const uint8_t *codes, size_t count);
+    /* … and to UNSUBSCRIBE. NULL: nobody wants to know. */
+    void (*unsubscribed)(void *ctx);
 } mqtt_link_user;
 
 typedef struct mqtt_link_settings {
@@ -48,6 +50,7 @@ typedef struct mqtt_link_settings {
     bool ack_on_receive;        /* acknowledge when message() took it */
     bool skip_retained;         /* acknowledge and forget what was replayed from the store */
     int64_t ping_timeout_ms;
+    size_t receive_maximum; /* as CONNECT says in MQTT 5; 0: not watched */
 } mqtt_link_settings;
 
 typedef struct mqtt_link mqtt_link;
@@ -55,7 +58,8 @@ typedef struct mqtt_link mqtt_link;
 mqtt_link *mqtt_link_new(const mqtt_link_settings *settings, const mqtt_link_user *user);
 void mqtt_link_free(mqtt_link *link);
 
-/* A new connection; `connect` is the CONNECT packet for the broker. */
+/* A new connection; `connect` is the CONNECT packet for the broker, which says the version of MQTT
+ * (3.1.1 when it is none) and how often paho will ping. */
 void mqtt_link_open(mqtt_link *link, const void *connect, size_t size, int64_t now_ms);
 /* The connection is gone, and what it still had to say with it. Idempotent. */
 void mqtt_link_close(mqtt_link *link);
@@ -88,14 +92,34 @@ void mqtt_link_settle(mqtt_link *link, const uint64_t *tokens, size_t count, wei
 void mqtt_link_drain(mqtt_link *link);
 /* Something for paho to read that means nothing to it (nudge.h). */
 void mqtt_link_nudge(mqtt_link *link);
+/* A message of our own, QoS 0, behind the acknowledgements that are due. Only while connected. */
+void mqtt_link_say(mqtt_link *link, const char *topic, const char *payload, bool retain);
 /* The last packet of an orderly end, behind the acknowledgements. */
 void mqtt_link_goodbye(mqtt_link *link);
 
+/* What CONNACK says about the broker. In 3.1.1 it says nothing, and all is assumed. */
+typedef struct mqtt_server {
+    bool old; /* it answered in 3.1.1, whatever was asked */
+    bool keepalive_given, session_expiry_given;
+    uint16_t keepalive_s; /* instead of ours */
+    uint32_t session_expiry_s;
+    uint16_t receive_maximum; /* for what we publish */
+    uint8_t maximum_qos;
+    bool retain, wildcards, shared; /* available */
+} mqtt_server;
+
 typedef struct mqtt_link_facts {
+    mqtt_level level;     /* of this connection */
     bool connected;       /* CONNACK said yes, and the connection lives */
     bool answered;        /* CONNACK came */
-    uint8_t refused;      /* CONNACK's code; 0: none */
+    uint8_t refused;      /* CONNACK's code, one of MQTT 5 in MQTT 5; 0: none */
     bool session_present; /* of the last CONNACK */
+    mqtt_server server;   /* … and what else it said */
+    bool left;            /* MQTT 5: the broker has sent DISCONNECT … */
+    uint8_t left_reason;  /* … with this code */
+    char said[256];       /* … or refused, and this was its Reason String and Server Reference */
+    bool malformed;       /* what it sent was no MQTT */
+    bool window_exceeded; /* MQTT 5: it sent more at once than it was allowed */
     bool paused;          /* reading is stopped for want of room */
     uint64_t received[3]; /* by QoS, redeliveries included */
     uint64_t received_bytes;

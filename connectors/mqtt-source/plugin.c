@@ -1,4 +1,5 @@
 /* plugin.c - the one symbol that mqtt-source exports. */
+#include "probe.h"
 #include "settings.h"
 #include "source.h"
 
@@ -14,4 +15,5 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .normalise = mqtt_normalise,
     .validate = mqtt_validate,
     .plan = mqtt_plan,
+    .probe = mqtt_probe,
 };

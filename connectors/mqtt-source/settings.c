@@ -3,7 +3,8 @@
 
 #define FIELD(name) WEIR_FIELD(mqtt_settings, name)
 
-static const char *const versions[] = {"auto", "3.1.1", NULL};
+static const char *const versions[] = {"auto", "3.1.1", "5", NULL};
+static const char *const failovers[] = {"ordered", "random", NULL};
 static const char *const startup_errors[] = {"retry", "error", NULL};
 static const char *const retains[] = {"send_if_new", "send", "never", NULL};
 static const char *const assignments[] = {"topics", "shared", NULL};
@@ -13,6 +14,7 @@ static const char *const ack_modes[] = {"kafka", "receive", NULL};
 static const char *const full_policies[] = {"block", "fail", NULL};
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const levels[] = {"OFF", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
+static const char *const unknowns[] = {"warn", "error", NULL};
 static const char *const dedupes[] = {"redelivery", NULL};
 
 #define CONNECTION "Connection"
@@ -23,8 +25,12 @@ static const char *const dedupes[] = {"redelivery", NULL};
 const weir_option mqtt_options[] = {
     {"mqtt.server.uri", FIELD(uris), .list = true, .group = CONNECTION,
      .doc = "Brokers, tcp://host[:port] each, tried in order; the port is 1883 unless given."},
+    {"mqtt.server.failover", FIELD(failover), .fallback = "ordered", .allowed = failovers,
+     .importance = WEIR_LOW, .group = CONNECTION,
+     .doc = "Order in which brokers are tried: as listed, or random; the one at hand is kept."},
     {"mqtt.version", FIELD(version), .fallback = "auto", .allowed = versions,
-     .importance = WEIR_MEDIUM, .group = CONNECTION, .doc = "MQTT version; auto means 3.1.1."},
+     .importance = WEIR_MEDIUM, .group = CONNECTION,
+     .doc = "MQTT version; auto means 5, and 3.1.1 where a broker refuses that."},
     {"mqtt.client.id", FIELD(client_id), .fallback = "${connector}-${task}", .group = CONNECTION,
      .doc = "Identity of the session at the broker; ${connector} and ${task} are put in."},
     {"mqtt.username", FIELD(username), .fallback = WEIR_UNSET, .group = CONNECTION,
@@ -59,9 +65,33 @@ const weir_option mqtt_options[] = {
      .doc = "QoS asked of the broker, 0 to 2: one for all filters, or one for each."},
     {"mqtt.clean.session.enabled", FIELD(clean), .fallback = "false", .group = SESSION,
      .doc = "Start without a session each time; what arrives in between is then lost."},
-    {"mqtt.maximum.packet.size", FIELD(max_packet), .fallback = "1048576", .min = 1024,
-     .max = 268435460, .importance = WEIR_MEDIUM, .group = SESSION,
-     .doc = "Largest message taken, in bytes; larger ones are errors (mqtt.errors.tolerance)."},
+    {"mqtt.session.expiry.interval.seconds", FIELD(session_expiry_s), .fallback = "604800",
+     .max = 4294967295, .importance = WEIR_MEDIUM, .group = SESSION,
+     .doc = "How long a broker keeps the session of a task that is away, in seconds (MQTT 5)."},
+    {"mqtt.receive.maximum", FIELD(receive_maximum), .fallback = "0", .max = 65535,
+     .importance = WEIR_LOW, .group = SESSION,
+     .doc = "Messages a broker may send before the first is acknowledged (MQTT 5); 0: as many as "
+            "max.unacked.records."},
+    {"mqtt.maximum.packet.size", FIELD(max_packet), .fallback = "0", .max = 268435460,
+     .importance = WEIR_MEDIUM, .group = SESSION,
+     .doc = "Largest message taken, in bytes, 1024 at least; larger ones are errors "
+            "(mqtt.errors.tolerance). 0: 1048576, without a word to the broker; else an MQTT 5 "
+            "broker is told, and discards larger ones."},
+    {"mqtt.will.enabled", FIELD(will_enabled), .fallback = "false", .importance = WEIR_LOW,
+     .group = SESSION,
+     .doc = "Say on mqtt.will.topic whether the task is there: 'online' when it connects, "
+            "mqtt.will.payload when it goes, in order or not."},
+    {"mqtt.will.topic", FIELD(will_topic), .fallback = WEIR_UNSET, .importance = WEIR_LOW,
+     .group = SESSION, .doc = "Topic of that; ${connector} and ${task} are put in."},
+    {"mqtt.will.payload", FIELD(will_payload), .fallback = "offline", .importance = WEIR_LOW,
+     .group = SESSION, .doc = "What is said about a task that is gone: printable ASCII."},
+    {"mqtt.will.qos", FIELD(will_qos), .fallback = "1", .max = 2, .importance = WEIR_LOW,
+     .group = SESSION, .doc = "QoS of the will and of 'online'."},
+    {"mqtt.will.retained", FIELD(will_retained), .fallback = "true", .importance = WEIR_LOW,
+     .group = SESSION, .doc = "Whether the broker keeps the last word about the task."},
+    {"mqtt.will.delay.seconds", FIELD(will_delay_s), .fallback = "0", .max = 4294967295,
+     .importance = WEIR_LOW, .group = SESSION,
+     .doc = "Time to come back before the will is published, in seconds (MQTT 5)."},
     {"mqtt.retain.handling", FIELD(retain), .fallback = "send_if_new", .allowed = retains,
      .importance = WEIR_MEDIUM, .group = SESSION,
      .doc = "Retained messages: with a new subscription, with every connection, or never."},
@@ -117,5 +147,8 @@ const weir_option mqtt_options[] = {
     {"log.payload.level", FIELD(payload_level), .fallback = "OFF", .allowed = levels,
      .importance = WEIR_LOW, .group = DELIVERY,
      .doc = "Level at which the start of every payload is logged."},
+    {"config.unknown.keys", FIELD(unknown_keys), .fallback = "warn", .allowed = unknowns,
+     .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "Keys that nobody knows are reported (warn), or the config is refused (error)."},
     {0},
 };

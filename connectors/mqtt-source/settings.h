@@ -8,43 +8,64 @@
 #define MQTT_SETTINGS_H
 
 #include "address.h"
-#include "template.h"
+#include "mapping.h"
 #include "weir_plugin.h"
 
 typedef struct mqtt_settings {
-    const char *uris, *version, *client_id, *username, *password;
+    const char *uris, *failover, *version, *client_id, *username, *password;
     int64_t connect_timeout_s, keepalive_s, ping_timeout_ms;
     int64_t backoff_ms, backoff_max_ms, max_retry_ms;
     const char *startup_error;
     const char *topics, *qos;
     bool clean;
-    int64_t max_packet;
+    int64_t session_expiry_s, receive_maximum, max_packet;
+    bool will_enabled, will_retained;
+    const char *will_topic, *will_payload;
+    int64_t will_qos, will_delay_s;
     const char *retain, *assignment, *share_group;
     const char *kafka_topic, *replacement, *kafka_key, *headers, *format;
     const char *ack_mode;
     int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
     const char *full_policy, *tolerance, *payload_level, *dedupe;
+    const char *unknown_keys; /* read by the worker */
 } mqtt_settings;
 
 extern const weir_option mqtt_options[];
 
-typedef enum mqtt_format { MQTT_AS_BYTES, MQTT_AS_STRING, MQTT_AS_JSON, MQTT_AS_FOUND } mqtt_format;
 typedef enum mqtt_retain { MQTT_RETAIN_IF_NEW, MQTT_RETAIN_SEND, MQTT_RETAIN_NEVER } mqtt_retain;
+
+typedef enum mqtt_version {
+    MQTT_VERSION_AUTO, /* 5, and 3.1.1 where a broker does not want it */
+    MQTT_VERSION_3_1_1,
+    MQTT_VERSION_5,
+} mqtt_version;
+
+/* What the broker publishes when the task is gone without a word, and what the task says itself
+ * when it goes in order. All of it printable ASCII. */
+typedef struct mqtt_will {
+    char *topic; /* NULL: there is no will */
+    char *payload;
+    int qos;
+    bool retained;
+    uint32_t delay_s; /* MQTT 5 */
+} mqtt_will;
 
 typedef struct mqtt_setup {
     const mqtt_settings *settings; /* the caller's; outlives this */
     mqtt_endpoint *endpoints;
     size_t endpoint_count;
+    mqtt_version version;
+    uint16_t receive_maximum; /* MQTT 5 */
+    size_t max_packet;        /* bytes */
+    mqtt_will will;
+    bool random_failover;
     char **filters;
     int *qos; /* one per filter */
     size_t filter_count;
     char *client_id, *share_group; /* ${connector} put in; ${task} too when task >= 0 */
-    mqtt_template *topic;
-    mqtt_template *key; /* NULL: records have none */
-    mqtt_format format;
+    mqtt_mapping mapping;
     mqtt_retain retain;
     bool shared, ack_on_receive, fail_when_full, skip_bad, first_failure_is_fatal;
-    bool mqtt_headers, camel_headers;
     int payload_level; /* a weir_level; -1: payloads are not logged */
 } mqtt_setup;
 

@@ -1,5 +1,5 @@
 /* setup.c - the settings, read together. See settings.h. */
-#include "settings.h"
+#include "setup_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,18 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* A setup being made, and whether it still can be. */
-typedef struct making {
-    mqtt_setup *setup;
-    const mqtt_settings *settings;
-    const mqtt_findings *findings;
-    const char *connector;
-    int task;
-    bool refused;
-} making;
-
-static void WEIR_PRINTF(4, 5)
-    note(making *m, weir_level level, const char *key, const char *fmt, ...)
+void mqtt_note(mqtt_making *m, weir_level level, const char *key, const char *fmt, ...)
 {
     char text[512];
     va_list args;
@@ -31,13 +20,12 @@ static void WEIR_PRINTF(4, 5)
     m->findings->note(m->findings->ctx, level, key, text);
 }
 
-static bool is(const char *value, const char *word)
+bool mqtt_says(const char *value, const char *word)
 {
     return strcasecmp(value, word) == 0;
 }
 
-/* ${connector} and, when a task is known, ${task}. To be freed. */
-static char *expand(const making *m, const char *text)
+char *mqtt_expand(const mqtt_making *m, const char *text)
 {
     mqtt_bytes out = {0};
     char number[12];
@@ -60,7 +48,7 @@ static char *expand(const making *m, const char *text)
 
 /* ---- Connection ----------------------------------------------------------------------------- */
 
-static void read_endpoints(making *m)
+static void read_endpoints(mqtt_making *m)
 {
     mqtt_setup *setup = m->setup;
     size_t count;
@@ -73,74 +61,73 @@ static void read_endpoints(making *m)
                                 sizeof(why)))
             setup->endpoint_count++;
         else if (strchr(uris[i], '@')) /* what stands before it may be a password */
-            note(m, WEIR_ERROR, "mqtt.server.uri", "a broker's address is refused: %s", why);
+            mqtt_note(m, WEIR_ERROR, "mqtt.server.uri", "a broker's address is refused: %s", why);
         else
-            note(m, WEIR_ERROR, "mqtt.server.uri", "'%s': %s", uris[i], why);
+            mqtt_note(m, WEIR_ERROR, "mqtt.server.uri", "'%s': %s", uris[i], why);
     }
     if (!count)
-        note(m, WEIR_ERROR, "mqtt.server.uri", "no broker is named");
+        mqtt_note(m, WEIR_ERROR, "mqtt.server.uri", "no broker is named");
     mqtt_list_free(uris, count);
 }
 
-static void read_identity(making *m)
+static void read_identity(mqtt_making *m)
 {
     const mqtt_settings *s = m->settings;
-    char *id = expand(m, s->client_id);
+    char *id = mqtt_expand(m, s->client_id);
 
     m->setup->client_id = id;
     if (!*id || strlen(id) > 65535 || !mqtt_is_text(id, strlen(id)))
-        note(m, WEIR_ERROR, "mqtt.client.id", "must be UTF-8 of 1 to 65535 bytes");
+        mqtt_note(m, WEIR_ERROR, "mqtt.client.id", "must be UTF-8 of 1 to 65535 bytes");
     else if (strlen(id) > 23)
-        note(m, WEIR_INFO, "mqtt.client.id",
-             "'%s' is longer than 23 bytes, which a broker may refuse", id);
-    if (s->password && !s->username)
-        note(m, WEIR_ERROR, "mqtt.password", "MQTT 3.1.1 has no password without mqtt.username");
+        mqtt_note(m, WEIR_INFO, "mqtt.client.id",
+                  "'%s' is longer than 23 bytes, which a broker may refuse", id);
     if ((s->username && strlen(s->username) > 65535) ||
         (s->password && strlen(s->password) > 65535))
-        note(m, WEIR_ERROR, "mqtt.username", "user name and password hold 65535 bytes at most");
+        mqtt_note(m, WEIR_ERROR, "mqtt.username",
+                  "user name and password hold 65535 bytes at most");
     if (s->backoff_ms > s->backoff_max_ms)
-        note(m, WEIR_ERROR, "mqtt.reconnect.backoff.ms",
-             "is larger than mqtt.reconnect.backoff.max.ms");
+        mqtt_note(m, WEIR_ERROR, "mqtt.reconnect.backoff.ms",
+                  "is larger than mqtt.reconnect.backoff.max.ms");
     if (s->keepalive_s && s->ping_timeout_ms >= s->keepalive_s * 1000)
-        note(m, WEIR_WARN, "mqtt.ping.timeout.ms",
-             "is not shorter than mqtt.keepalive.interval.seconds");
+        mqtt_note(m, WEIR_WARN, "mqtt.ping.timeout.ms",
+                  "is not shorter than mqtt.keepalive.interval.seconds");
     if (s->max_retry_ms >= 0)
-        note(m, WEIR_INFO, "max.retry.time.ms", "the task fails after an outage of %lld ms",
-             (long long)s->max_retry_ms);
+        mqtt_note(m, WEIR_INFO, "max.retry.time.ms", "the task fails after an outage of %lld ms",
+                  (long long)s->max_retry_ms);
 }
 
 /* ---- Subscription --------------------------------------------------------------------------- */
 
-static void check_filter(making *m, const char *filter)
+static void check_filter(mqtt_making *m, const char *filter)
 {
     char why[128];
 
     if (!mqtt_filter_check(filter, why, sizeof(why)))
-        note(m, WEIR_ERROR, "mqtt.topics", "'%s' is no topic filter: %s", filter, why);
+        mqtt_note(m, WEIR_ERROR, "mqtt.topics", "'%s' is no topic filter: %s", filter, why);
     else if (*filter == '/')
-        note(m, WEIR_WARN, "mqtt.topics",
-             "'%s' begins with '/': its first level is empty, and matches no topic without it",
-             filter);
+        mqtt_note(m, WEIR_WARN, "mqtt.topics",
+                  "'%s' begins with '/': its first level is empty, and matches no topic without it",
+                  filter);
 }
 
-static void read_filters(making *m)
+static void read_filters(mqtt_making *m)
 {
     mqtt_setup *setup = m->setup;
 
     setup->filters = mqtt_list_split(m->settings->topics, &setup->filter_count);
     if (!setup->filter_count)
-        note(m, WEIR_ERROR, "mqtt.topics", "no topic filter is given");
+        mqtt_note(m, WEIR_ERROR, "mqtt.topics", "no topic filter is given");
     for (size_t i = 0; i < setup->filter_count; i++) {
         check_filter(m, setup->filters[i]);
         for (size_t j = 0; j < i; j++)
             if (mqtt_filters_overlap(setup->filters[i], setup->filters[j]))
-                note(m, WEIR_WARN, "mqtt.topics",
-                     "'%s' and '%s' overlap: a message that matches both may come twice",
-                     setup->filters[j], setup->filters[i]);
+                mqtt_note(m, WEIR_WARN, "mqtt.topics",
+                          "'%s' and '%s' overlap: a message that matches both may come twice",
+                          setup->filters[j], setup->filters[i]);
     }
 }
 
-static void read_qos(making *m)
+static void read_qos(mqtt_making *m)
 {
     mqtt_setup *setup = m->setup;
     size_t count;
@@ -149,11 +136,11 @@ static void read_qos(making *m)
 
     setup->qos = mqtt_alloc(setup->filter_count, sizeof(*setup->qos));
     if (count != 1 && count != setup->filter_count)
-        note(m, WEIR_ERROR, "mqtt.qos", "give one value, or one for each of the %zu filters",
-             setup->filter_count);
+        mqtt_note(m, WEIR_ERROR, "mqtt.qos", "give one value, or one for each of the %zu filters",
+                  setup->filter_count);
     for (size_t i = 0; i < count; i++)
         if (values[i][0] < '0' || values[i][0] > '2' || values[i][1])
-            note(m, WEIR_ERROR, "mqtt.qos", "'%s' is none of 0, 1, 2", values[i]);
+            mqtt_note(m, WEIR_ERROR, "mqtt.qos", "'%s' is none of 0, 1, 2", values[i]);
     for (size_t i = 0; i < setup->filter_count && count; i++) {
         int qos = values[count == 1 ? 0 : i < count ? i : 0][0] - '0';
 
@@ -162,138 +149,83 @@ static void read_qos(making *m)
         high = qos > high ? qos : high;
     }
     if (!m->settings->clean && !low)
-        note(m, WEIR_WARN, "mqtt.qos",
-             "with QoS 0 the broker stores nothing while the task is away");
+        mqtt_note(m, WEIR_WARN, "mqtt.qos",
+                  "with QoS 0 the broker stores nothing while the task is away");
     if (m->settings->clean && high)
-        note(m, WEIR_WARN, "mqtt.clean.session.enabled",
-             "a clean session loses what is published while the task is away, whatever the QoS");
+        mqtt_note(
+            m, WEIR_WARN, "mqtt.clean.session.enabled",
+            "a clean session loses what is published while the task is away, whatever the QoS");
     if (high == 2 && m->setup->shared)
-        note(m, WEIR_WARN, "mqtt.qos",
-             "a broker gives QoS 2 messages of a lost member to no other member");
+        mqtt_note(m, WEIR_WARN, "mqtt.qos",
+                  "a broker gives QoS 2 messages of a lost member to no other member");
     mqtt_list_free(values, count);
 }
 
-static void read_subscription(making *m)
+static void read_subscription(mqtt_making *m)
 {
     const mqtt_settings *s = m->settings;
     mqtt_setup *setup = m->setup;
 
-    setup->shared = is(s->assignment, "shared");
-    setup->share_group = expand(m, s->share_group);
+    setup->shared = mqtt_says(s->assignment, "shared");
+    setup->share_group = mqtt_expand(m, s->share_group);
     if (setup->shared && (!*setup->share_group || strpbrk(setup->share_group, "/+#")))
-        note(m, WEIR_ERROR, "mqtt.share.group", "'%s' must not be empty or contain / + #",
-             setup->share_group);
+        mqtt_note(m, WEIR_ERROR, "mqtt.share.group", "'%s' must not be empty or contain / + #",
+                  setup->share_group);
     if (setup->shared)
-        note(m, WEIR_WARN, "mqtt.task.assignment",
-             "order holds only if the broker hashes shared subscriptions by topic or client "
-             "(EMQX: shared_subscription_strategy = hash_topic)");
-    setup->retain = is(s->retain, "never")  ? MQTT_RETAIN_NEVER
-                    : is(s->retain, "send") ? MQTT_RETAIN_SEND
-                                            : MQTT_RETAIN_IF_NEW;
+        mqtt_note(m, WEIR_WARN, "mqtt.task.assignment",
+                  "order holds only if the broker hashes shared subscriptions by topic or client "
+                  "(EMQX: shared_subscription_strategy = hash_topic)");
+    setup->retain = mqtt_says(s->retain, "never")  ? MQTT_RETAIN_NEVER
+                    : mqtt_says(s->retain, "send") ? MQTT_RETAIN_SEND
+                                                   : MQTT_RETAIN_IF_NEW;
     read_filters(m);
     read_qos(m);
 }
 
-/* ---- Mapping and delivery ------------------------------------------------------------------- */
+/* ---- Delivery -------------------------------------------------------------------------------- */
 
-static bool is_topic_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
-
-static void read_topic(making *m)
-{
-    const mqtt_settings *s = m->settings;
-    char why[192];
-
-    m->setup->topic = mqtt_template_new(s->kafka_topic, why, sizeof(why));
-    if (!m->setup->topic)
-        note(m, WEIR_ERROR, "kafka.topic", "%s", why);
-    else if (!*s->kafka_topic)
-        note(m, WEIR_ERROR, "kafka.topic", "is empty");
-    else if (mqtt_template_is_fixed(m->setup->topic)) {
-        for (const char *at = s->kafka_topic; *at; at++)
-            if (!is_topic_char(*at)) {
-                note(m, WEIR_ERROR, "kafka.topic",
-                     "'%s' is no name of a Kafka topic: letters, digits, '.', '_', '-' only",
-                     s->kafka_topic);
-                break;
-            }
-        if (strlen(s->kafka_topic) > 249 || is(s->kafka_topic, ".") || is(s->kafka_topic, ".."))
-            note(m, WEIR_ERROR, "kafka.topic", "'%s' is no name of a Kafka topic", s->kafka_topic);
-    }
-    for (const char *at = s->replacement; *at; at++)
-        if (!is_topic_char(*at)) {
-            note(m, WEIR_ERROR, "kafka.topic.replacement", "'%s' cannot be in a Kafka topic either",
-                 s->replacement);
-            break;
-        }
-}
-
-static void read_mapping(making *m)
-{
-    const mqtt_settings *s = m->settings;
-    mqtt_setup *setup = m->setup;
-    char why[192];
-
-    read_topic(m);
-    if (is(s->kafka_key, "none")) {
-        note(m, WEIR_INFO, "kafka.key",
-             "records have no key, so there is no order per device; kafka.key=${topic} gives it");
-    } else {
-        setup->key = mqtt_template_new(s->kafka_key, why, sizeof(why));
-        if (!setup->key)
-            note(m, WEIR_ERROR, "kafka.key", "%s", why);
-    }
-    setup->mqtt_headers = is(s->headers, "mqtt") || is(s->headers, "both");
-    setup->camel_headers = is(s->headers, "camel") || is(s->headers, "both");
-    setup->format = is(s->format, "json")     ? MQTT_AS_JSON
-                    : is(s->format, "string") ? MQTT_AS_STRING
-                    : is(s->format, "auto")   ? MQTT_AS_FOUND
-                                              : MQTT_AS_BYTES;
-}
-
-static void read_delivery(making *m)
+static void read_delivery(mqtt_making *m)
 {
     static const char *const levels[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR"};
     const mqtt_settings *s = m->settings;
     mqtt_setup *setup = m->setup;
 
-    setup->ack_on_receive = is(s->ack_mode, "receive");
-    setup->fail_when_full = is(s->full_policy, "fail");
-    setup->skip_bad = is(s->tolerance, "all");
-    setup->first_failure_is_fatal = is(s->startup_error, "error");
+    setup->ack_on_receive = mqtt_says(s->ack_mode, "receive");
+    setup->fail_when_full = mqtt_says(s->full_policy, "fail");
+    setup->skip_bad = mqtt_says(s->tolerance, "all");
+    setup->first_failure_is_fatal = mqtt_says(s->startup_error, "error");
     setup->payload_level = -1;
     for (int i = 0; i < 5; i++)
-        if (is(s->payload_level, levels[i]))
+        if (mqtt_says(s->payload_level, levels[i]))
             setup->payload_level = i;
     if (setup->ack_on_receive)
-        note(m, WEIR_WARN, "ack.mode",
-             "receive acknowledges before Kafka has the record: what is on its way is lost when "
-             "the worker dies");
+        mqtt_note(
+            m, WEIR_WARN, "ack.mode",
+            "receive acknowledges before Kafka has the record: what is on its way is lost when "
+            "the worker dies");
     if (setup->skip_bad)
-        note(m, WEIR_WARN, "mqtt.errors.tolerance",
-             "messages that cannot become records are acknowledged and dropped; status counts "
-             "them");
+        mqtt_note(m, WEIR_WARN, "mqtt.errors.tolerance",
+                  "messages that cannot become records are acknowledged and dropped; status counts "
+                  "them");
     if (setup->payload_level > WEIR_DEBUG)
-        note(m, WEIR_WARN, "log.payload.level", "payloads in a log may be personal data");
+        mqtt_note(m, WEIR_WARN, "log.payload.level", "payloads in a log may be personal data");
 }
 
 mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector, int task,
                            const mqtt_findings *findings)
 {
-    making m = {.setup = mqtt_alloc(1, sizeof(*m.setup)),
-                .settings = settings,
-                .findings = findings,
-                .connector = connector,
-                .task = task};
+    mqtt_making m = {.setup = mqtt_alloc(1, sizeof(*m.setup)),
+                     .settings = settings,
+                     .findings = findings,
+                     .connector = connector,
+                     .task = task};
 
     m.setup->settings = settings;
     read_endpoints(&m);
     read_identity(&m);
+    mqtt_read_session(&m);
     read_subscription(&m);
-    read_mapping(&m);
+    mqtt_read_mapping(&m);
     read_delivery(&m);
     if (!m.refused)
         return m.setup;
@@ -312,7 +244,8 @@ void mqtt_setup_free(mqtt_setup *setup)
     free(setup->qos);
     free(setup->client_id);
     free(setup->share_group);
-    mqtt_template_free(setup->topic);
-    mqtt_template_free(setup->key);
+    free(setup->will.topic);
+    free(setup->will.payload);
+    mqtt_mapping_clear(&setup->mapping);
     free(setup);
 }

@@ -380,10 +380,13 @@ bool mqtt_slots_remembers(const mqtt_slots *slots, uint16_t id, uint64_t hash)
            slots->released[id] == hash;
 }
 
-void mqtt_slots_forget(mqtt_slots *slots, uint16_t id)
+bool mqtt_slots_forget(mqtt_slots *slots, uint16_t id)
 {
-    if (slots->is_released)
+    bool there = slots->is_released && slots->is_released[id / 8] & 1u << id % 8;
+
+    if (there)
         slots->is_released[id / 8] &= (uint8_t) ~(1u << id % 8);
+    return there;
 }
 
 /* ---- Books --------------------------------------------------------------------------------- */

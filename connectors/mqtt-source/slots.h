@@ -62,7 +62,7 @@ void mqtt_slots_session_lost(mqtt_slots *slots); /* orphans and QoS 2 memory go 
 /* QoS 2: from PUBREC to PUBREL. */
 void mqtt_slots_remember(mqtt_slots *slots, uint16_t id, uint64_t hash);
 bool mqtt_slots_remembers(const mqtt_slots *slots, uint16_t id, uint64_t hash);
-void mqtt_slots_forget(mqtt_slots *slots, uint16_t id);
+bool mqtt_slots_forget(mqtt_slots *slots, uint16_t id); /* true: it was there */
 
 typedef struct mqtt_slot_counts {
     size_t used, ringed, orphans, loose; /* loose: PENDING, neither ringed nor orphan */

@@ -54,6 +54,11 @@ static bool flush(mqtt_connection *c, mqtt_side to)
     return true;
 }
 
+bool mqtt_connection_flush(mqtt_connection *c)
+{
+    return flush(c, MQTT_BROKER);
+}
+
 typedef enum heard { NOTHING, BYTES, CLOSED } heard;
 
 static heard hear(mqtt_connection *c, mqtt_side from, int64_t now_ms)
@@ -85,6 +90,10 @@ static weir_status broker_gone(mqtt_connection *c)
         snprintf(why, sizeof(why), "the broker closed the connection instead of answering CONNECT");
     else
         snprintf(why, sizeof(why), "the broker closed the connection");
+    /* Some that know no MQTT 5 hang up at the sight of it. */
+    if (c->phase == GREETING && !mqtt_link_look(c->link)->answered &&
+        mqtt_greeting_fall_back(c, false, why))
+        return WEIR_DONE;
     return mqtt_connection_fail(c, why, false);
 }
 

@@ -118,11 +118,12 @@ static void tell_connection(writer *w, const mqtt_setup *setup, const mqtt_conne
 
     text(w, "state", c->state);
     text(w, "broker", c->broker);
-    text(w, "mqtt_version", "3.1.1");
+    text(w, "mqtt_version", c->version);
     text(w, "client_id", setup->client_id);
     moment(w, "connected_since", c->connected_since_unix_ms);
     number(w, "attempt", c->attempt);
     yes_or_no(w, "session_present", link->connected && link->session_present);
+    number(w, "session_epoch", (uint64_t)c->session_epoch);
     moment(w, "possible_gap_since", c->gap_unix_ms);
     open_object(w, "granted_qos");
     for (size_t i = 0; i < setup->filter_count; i++) {
@@ -143,6 +144,7 @@ static void tell_counters(writer *w, const mqtt_connection_facts *c, const mqtt_
     number(w, "connects", c->connects);
     number(w, "disconnects", c->losses);
     number(w, "sessions_lost", c->sessions_lost);
+    number(w, "takeovers", c->takeovers);
     open_object(w, "received");
     number(w, "qos0", link->received[0]);
     number(w, "qos1", link->received[1]);

@@ -1,13 +1,14 @@
-/* fuzz_stores.c - whatever lies in the config and status topics, a worker that reads it lives on,
- * and what it then believes is whole.
+/* fuzz_stores.c - whatever lies in the config, status and offset topics, a worker that reads it
+ * lives on, and what it then believes is whole.
  *
- * The input is a log: each line a record, "key<TAB>value" or "key" alone, a tombstone. Both stores
+ * The input is a log: each line a record, "key<TAB>value" or "key" alone, a tombstone. All stores
  * read every record; the first byte of a line that is '!' is the group's metadata instead.
  */
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/config_store.h"
 #include "kafka/group.h"
+#include "kafka/offset_store.h"
 #include "kafka/status_store.h"
 
 #include <fcntl.h>
@@ -68,8 +69,40 @@ static void check_status(const weir_status_store *store)
     }
 }
 
-static void feed(weir_config_store *config, weir_status_store *status, char *line, size_t size,
-                 int64_t offset)
+/* A key that is written again must be read again, as the same partition. */
+static void check_key(void *ctx, const char *key, bool is_first)
+{
+    json_t *json = NULL;
+
+    (void)ctx;
+    require(is_first);
+    require(weir_json_read(key, strlen(key), &json, NULL) == WEIR_OK && json_array_size(json) == 2);
+    json_decref(json);
+}
+
+static void check_offsets(const weir_offset_store *store)
+{
+    WEIR_MAP_EACH (slot, &store->connectors) {
+        json_t *list = weir_offset_store_list(store, slot->key), *one;
+        size_t i;
+
+        json_array_foreach (list, i, one) {
+            char *partition = weir_json_dump(json_object_get(one, "partition"));
+            char *canonical = NULL;
+
+            require(weir_offset_canonical(partition, &canonical, NULL) == WEIR_OK);
+            require(weir_offset_store_get(store, slot->key, canonical) != NULL);
+            require(json_is_object(json_object_get(one, "offset")));
+            free(canonical);
+            free(partition);
+        }
+        weir_offset_store_all_keys(store, slot->key, check_key, NULL);
+        json_decref(list);
+    }
+}
+
+static void feed(weir_config_store *config, weir_status_store *status, weir_offset_store *offsets,
+                 char *line, size_t size, int64_t offset)
 {
     char *tab = memchr(line, '\t', size);
     size_t key_size = tab ? (size_t)(tab - line) : size;
@@ -88,16 +121,19 @@ static void feed(weir_config_store *config, weir_status_store *status, char *lin
     if (change.kind == WEIR_CONFIG_REMOVED)
         require(weir_config_store_find(config, change.name) == NULL);
     weir_status_store_apply(status, &record);
+    weir_offset_store_apply(offsets, &record);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     weir_config_store config;
     weir_status_store status;
+    weir_offset_store offsets;
     int64_t offset = 0;
 
     weir_config_store_init(&config);
     weir_status_store_init(&status);
+    weir_offset_store_init(&offsets);
     while (size > 0) {
         const uint8_t *newline = memchr(bytes, '\n', size);
         size_t length = newline ? (size_t)(newline - bytes) : size;
@@ -110,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
             if (weir_group_metadata_parse(line + 1, length - 1, &generation, &member))
                 require(strlen(member) < length);
         } else {
-            feed(&config, &status, line, length, offset++);
+            feed(&config, &status, &offsets, line, length, offset++);
         }
         free(line);
         bytes += length + (newline ? 1 : 0);
@@ -118,7 +154,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
     check_config(&config);
     check_status(&status);
+    check_offsets(&offsets);
     weir_config_store_clear(&config);
     weir_status_store_clear(&status);
+    weir_offset_store_clear(&offsets);
     return 0;
 }

@@ -1,11 +1,12 @@
 /* bad_plan.c - broken: plan() breaks its side of the contract, in the way that the key `bad.plan`
- * says; `bad.normalise` does the same for normalise(), `bad.validate` for validate(). */
+ * says; `bad.normalise` does the same for normalise(), `bad.validate` for validate(), `bad.probe`
+ * for probe(). */
 #include "idle_source.h"
 
 #include <string.h>
 
 typedef struct settings {
-    const char *plan, *normalise, *validate, *secret;
+    const char *plan, *normalise, *validate, *probe, *secret, *unknown;
     int64_t number;
 } settings;
 
@@ -13,6 +14,8 @@ static const weir_option options[] = {
     {"bad.plan", WEIR_FIELD(settings, plan), .fallback = ""},
     {"bad.normalise", WEIR_FIELD(settings, normalise), .fallback = ""},
     {"bad.validate", WEIR_FIELD(settings, validate), .fallback = ""},
+    {"bad.probe", WEIR_FIELD(settings, probe), .fallback = ""},
+    {"config.unknown.keys", WEIR_FIELD(settings, unknown), .fallback = "warn"},
     {"bad.secret", WEIR_FIELD(settings, secret), .fallback = WEIR_UNSET, .secret = true},
     {"bad.number", WEIR_FIELD(settings, number), .fallback = "1", .min = 1, .max = 9},
     {0},
@@ -39,6 +42,8 @@ static weir_status normalise(const weir_config_host *host, const weir_pair *pair
     if (strcmp(how, "endless") == 0)
         for (;;)
             host->note(host, WEIR_WARN, NULL, "and another thing");
+    if (strcmp(how, "contradict") == 0)
+        host->note(host, WEIR_ERROR, "Alias.Password", "contradicts another key");
     if (strcmp(how, "task") == 0)
         host->task(host, NULL, 0);
     for (size_t i = 0; i < count; i++)
@@ -63,6 +68,21 @@ static weir_status validate(const weir_config_host *host, const void *self)
     if (strcmp(s->validate, "warn") == 0)
         host->note(host, WEIR_WARN, "bad.number", "number is small");
     return strcmp(s->validate, "retry") == 0 ? WEIR_RETRY : WEIR_DONE;
+}
+
+static weir_status probe(const weir_config_host *host, const void *self)
+{
+    const settings *s = self;
+
+    if (strcmp(s->probe, "refuse") == 0)
+        host->note(host, WEIR_ERROR, "bad.number", "nobody answers at this number");
+    else if (strcmp(s->probe, "plan") == 0)
+        host->task(host, NULL, 0);
+    else if (strcmp(s->probe, "silent") == 0)
+        return WEIR_FATAL;
+    else
+        host->note(host, WEIR_INFO, "bad.number", "somebody answers");
+    return WEIR_DONE;
 }
 
 static void many(const weir_config_host *host, size_t count)
@@ -124,4 +144,5 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .normalise = normalise,
     .validate = validate,
     .plan = plan,
+    .probe = probe,
 };

@@ -56,6 +56,12 @@ const weir_option weir_worker_options[] = {
     {"offset.storage.replication.factor", FIELD(offset_replication), .fallback = "3", .min = -1,
      .max = INT16_MAX, .importance = WEIR_LOW, .group = TOPICS,
      .doc = "Replicas of the offset topic when it is created; -1: the broker's default."},
+    {"offset.flush.interval.ms", FIELD(offset_flush_interval_ms), .fallback = "60000", .min = 1,
+     .max = INT32_MAX, .importance = WEIR_LOW, .group = TOPICS,
+     .doc = "Milliseconds between two commits of the source offsets that a task's records carry."},
+    {"offset.flush.timeout.ms", FIELD(offset_flush_timeout_ms), .fallback = "5000", .min = 1,
+     .max = INT32_MAX, .importance = WEIR_LOW, .group = TOPICS,
+     .doc = "Milliseconds that a task which ends waits for Kafka to have its source offsets."},
     {"status.storage.topic", FIELD(status_topic), .group = TOPICS,
      .doc = "Compacted topic of connector and task states; the same on all workers of a cluster."},
     {"status.storage.partitions", FIELD(status_partitions), .fallback = "5", .min = -1,
@@ -106,8 +112,8 @@ const weir_option weir_worker_options[] = {
      .group = REST, .doc = "Accept // and /* */ comments in posted JSON."},
     {"rest.status.details", FIELD(rest_status_details), .fallback = "true", .importance = WEIR_LOW,
      .group = REST,
-     .doc = "Show what a running task reports as `details` in its status; false for clients that "
-            "refuse unknown fields."},
+     .doc = "Show what a running task reports as `details` in its status, and `notes` in the answer "
+            "to a validation; false for clients that refuse unknown fields."},
 
     {"log.level", FIELD(log_level), .fallback = "info", .allowed = levels, .importance = WEIR_LOW,
      .group = LOG, .doc = "Least important lines that are written."},
@@ -118,7 +124,6 @@ const weir_option weir_worker_options[] = {
 
 /* ---- Keys without effect --------------------------------------------------------------------- */
 
-#define NO_FLUSH   "records are acknowledged and offsets written as Kafka confirms them"
 #define NO_SIGNING "workers take orders from the leader through Kafka, not by signed requests"
 #define NO_JMX     "there are no JMX metrics"
 #define NO_TLS     "the REST API is plain HTTP: put a TLS proxy in front of it"
@@ -145,8 +150,6 @@ static const weir_idle_key idle_keys[] = {
     {"metrics.num.samples", WEIR_INFO, NULL, NO_JMX},
     {"metrics.recording.level", WEIR_INFO, NULL, NO_JMX},
     {"metrics.sample.window.ms", WEIR_INFO, NULL, NO_JMX},
-    {"offset.flush.interval.ms", WEIR_INFO, NULL, NO_FLUSH},
-    {"offset.flush.timeout.ms", WEIR_INFO, NULL, NO_FLUSH},
     {"offset.storage.file.filename", WEIR_INFO, NULL, "offsets are kept in Kafka"},
     {"plugin.discovery", WEIR_INFO, NULL, "it is about Java class paths"},
     {"response.http.headers.config", WEIR_WARN, "",

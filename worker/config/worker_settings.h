@@ -19,6 +19,7 @@ typedef struct weir_worker_settings {
     const char *config_topic, *offset_topic, *status_topic;
     int64_t config_replication, offset_replication, status_replication; /* -1: the broker's */
     int64_t offset_partitions, status_partitions;                       /* -1: the broker's */
+    int64_t offset_flush_interval_ms, offset_flush_timeout_ms;
     const char *listeners;       /* "http://host:8083"; only the first is bound */
     const char *advertised_host; /* NULL: the listener's, else this machine's name */
     int64_t advertised_port;     /* 0: the listener's */

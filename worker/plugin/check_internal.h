@@ -3,7 +3,8 @@
  *   connector_check.c    the order of events, the verdict
  *   check_job.c          the same on the foreign thread
  *   connector_options.c, connector_rules.c  Kafka's own connector keys: the table, the rules
- *   check_plugin.c       calls into the plugin: normalise, options, validate, plan
+ *   check_plugin.c       calls into the plugin: normalise, options, validate, plan, probe
+ *   check_unknown.c      keys that nobody knows
  *   check_overrides.c, check_converters.c   what a connector changes about clients, converters
  *   check_secrets.c      takes secrets out of what a plugin says
  *   check_report.c       the body of the validation call
@@ -17,6 +18,8 @@
 #define WEIR_CHECK_MAX_TASKS 10000
 #define WEIR_CHECK_MAX_PAIRS 10000
 #define WEIR_CHECK_MAX_NOTES 1000
+
+#define WEIR_NULL_VALUE "Null value can not be supplied as the configuration value."
 
 /* One thing wrong with one key. */
 typedef struct weir_finding {
@@ -67,7 +70,8 @@ extern const weir_connector_key weir_connector_keys[];
 size_t weir_connector_key_count(void);
 
 void weir_check_common(weir_examination *x);
-/* Keys of the normalised config that are nobody's: null is an error, anything else a note. */
+/* Keys of the normalised config that are nobody's: null is an error, anything else a note, or an
+ * error too where the user wants that. */
 void weir_check_unknown(weir_examination *x);
 void weir_check_overrides(weir_examination *x);
 
@@ -100,6 +104,8 @@ bool weir_check_normalise(weir_examination *x);
 void weir_check_plugin_options(weir_examination *x);
 void weir_check_validate(weir_examination *x);
 void weir_check_plan(weir_examination *x);
+/* Asks the plugin to try the config against the world. */
+void weir_check_probe(weir_examination *x);
 /* Takes the values of secret options out of whatever a plugin has said. */
 void weir_check_hide_secrets(weir_examination *x);
 

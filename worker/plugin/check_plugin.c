@@ -355,3 +355,25 @@ void weir_check_plan(weir_examination *x)
     }
     weir_settings_free(settings);
 }
+
+/* ---- Probe -------------------------------------------------------------------------------- */
+
+void weir_check_probe(weir_examination *x)
+{
+    call c = new_call(x, "probe()");
+    weir_settings *settings;
+
+    if (!WEIR_HAS(x->desc, probe)) {
+        char *text =
+            weir_format("%s cannot be probed: only its config was looked at", x->desc->name);
+
+        weir_check_note(x, WEIR_INFO, NULL, text);
+        free(text);
+        return;
+    }
+    c.host.ctx = &c;
+    settings = settings_of(x, &c);
+    if (settings)
+        conclude(&c, x->desc->probe(&c.host, weir_settings_get(settings)));
+    weir_settings_free(settings);
+}

@@ -10,12 +10,25 @@
 /* A shorter secret is part of ordinary words, and taking those out would tell what it is. */
 #define SHORTEST 4
 
+/* A key in words that only normalise() understands, or a slip of the pen: by its name. */
+static bool sounds_secret(const char *key)
+{
+    static const char *const words[] = {"password", "passwd", "secret", "jaas"};
+
+    for (size_t i = 0; i < WEIR_COUNT(words); i++)
+        if (strcasestr(key, words[i]))
+            return true;
+    return false;
+}
+
 static bool is_secret(const weir_examination *x, const char *key)
 {
     const weir_option *option = weir_option_find(x->desc->options, key);
     const char *dot = strstr(key, ".override.");
 
-    if (option && option->secret)
+    if (option)
+        return option->secret;
+    if (!weir_option_find(weir_connector_options, key) && sounds_secret(key))
         return true;
     return dot && weir_client_property_is_secret(dot + strlen(".override."));
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NOTES_ROOM 16384 /* bytes of notes that a task carries */
 #define TAIL                                                                                       \
     "\nYou can also find the above list of errors at the endpoint "                                \
     "`/connector-plugins/{connectorType}/config/validate`"
@@ -246,6 +247,29 @@ static void examine(weir_examination *x)
     weir_check_overrides(x);
     if (x->request->plan && is_good(x))
         weir_check_plan(x);
+    if (x->request->probe && is_good(x))
+        weir_check_probe(x);
+}
+
+/* As many as a task's record can bear. */
+static void hand_on_notes(weir_examination *x)
+{
+    size_t count = json_array_size(x->notes);
+    char *text = weir_json_dump(x->notes);
+
+    while (strlen(text) > NOTES_ROOM && count > 0) {
+        json_t *some = json_array();
+
+        count /= 2;
+        for (size_t i = 0; i < count; i++)
+            json_array_append(some, json_array_get(x->notes, i));
+        free(text);
+        text = weir_json_dump(some);
+        json_decref(some);
+    }
+    for (size_t i = 0; i < x->task_count && count > 0; i++)
+        weir_props_set(&x->tasks[i], WEIR_NOTES_KEY, text);
+    free(text);
 }
 
 void weir_check_run(const weir_check_request *request, weir_check *check)
@@ -264,6 +288,7 @@ void weir_check_run(const weir_check_request *request, weir_check *check)
         judge(&x, check);
     }
     if (check->code == WEIR_OK) {
+        hand_on_notes(&x);
         check->tasks = x.tasks;
         check->task_count = x.task_count;
         x.tasks = NULL;

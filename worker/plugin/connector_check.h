@@ -35,6 +35,9 @@ typedef struct weir_connector_settings {
 
 extern const weir_option weir_connector_options[];
 
+/* In each planned task: the notes as JSON text, so that whoever runs it says them again. */
+#define WEIR_NOTES_KEY "weir.notes"
+
 typedef struct weir_check { /* zero it before; weir_check_clear() after */
     /* WEIR_OK; WEIR_INVALID with Connect's words ("Connector configuration is invalid and contains
      * the following 2 error(s): …"); WEIR_NOT_FOUND: no such plugin, with its words; WEIR_FAILED:
@@ -58,6 +61,7 @@ typedef struct weir_check_request {
     const char *class_in_path; /* PUT /connector-plugins/{p}/…: must fit; NULL: not asked */
     const weir_props *config;  /* as posted */
     bool plan;
+    bool probe; /* try it against the outside world, when nothing is wrong with it so far */
 } weir_check_request;
 
 /* [foreign, or a test] Does it all, now; calls into the plugin. */

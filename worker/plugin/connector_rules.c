@@ -10,8 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define NULL_VALUE "Null value can not be supplied as the configuration value."
-
 /* ---- Rules -------------------------------------------------------------------------------- */
 
 /* What the option table says, and no more. */
@@ -314,40 +312,7 @@ void weir_check_common(weir_examination *x)
             value = weir_strdup(x->connector);
         weir_connector_keys[i].rule(x, option, value, null);
         if (null)
-            weir_find(x, option->name, "%s", NULL_VALUE);
+            weir_find(x, option->name, "%s", WEIR_NULL_VALUE);
         free(value);
-    }
-}
-
-/* A plugin that rewrites configs has taken what it left out; what is left must be somebody's. */
-static bool is_known(const char *key)
-{
-    static const char *const prefixes[] = {
-        "producer.override.", "consumer.override.", "admin.override.",
-        "key.converter.",     "value.converter.",   "header.converter.",
-        "transforms.",        "predicates.",        "topic.creation.",
-    };
-
-    for (size_t i = 0; i < WEIR_COUNT(prefixes); i++)
-        if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    return weir_option_find(weir_connector_options, key) != NULL;
-}
-
-void weir_check_unknown(weir_examination *x)
-{
-    WEIR_PROPS_EACH (pair, &x->normalised) {
-        bool known = is_known(pair->key);
-
-        if (weir_option_find(x->desc->options, pair->key))
-            continue;
-        if (!pair->value && !weir_option_find(weir_connector_options, pair->key)) {
-            weir_find(x, pair->key, "%s", NULL_VALUE);
-        } else if (!known) {
-            char *text = weir_format("key '%s' is not known to %s", pair->key, x->desc->name);
-
-            weir_check_note(x, WEIR_INFO, pair->key, text);
-            free(text);
-        }
     }
 }

@@ -10,6 +10,7 @@
 struct weir_slot {
     uint64_t token;
     weir_slot *next; /* in the list of unused slots; the slot itself while it is in use */
+    void *load;
 };
 
 void weir_inflight_free(weir_inflight *inflight)
@@ -19,7 +20,8 @@ void weir_inflight_free(weir_inflight *inflight)
     free(inflight->chunks);
     free(inflight->tokens);
     free(inflight->outcomes);
-    *inflight = (weir_inflight){.bound = inflight->bound};
+    *inflight =
+        (weir_inflight){.bound = inflight->bound, .unload = inflight->unload, .ctx = inflight->ctx};
 }
 
 size_t weir_inflight_unsettled(const weir_inflight *inflight)
@@ -61,6 +63,7 @@ weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token)
     inflight->unused = slot->next;
     slot->token = token;
     slot->next = slot;
+    slot->load = inflight->load;
     inflight->sent++;
     return slot;
 }
@@ -73,7 +76,13 @@ void weir_inflight_unsend(weir_inflight *inflight, weir_slot *slot)
     inflight->sent--;
 }
 
-void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_outcome outcome)
+static void unload(weir_inflight *inflight, void *load, weir_outcome outcome)
+{
+    if (load)
+        inflight->unload(inflight->ctx, load, outcome);
+}
+
+static void add_answer(weir_inflight *inflight, uint64_t token, weir_outcome outcome)
 {
     if (inflight->answered == inflight->room) {
         inflight->room = inflight->room ? inflight->room * 2 : CHUNK;
@@ -86,9 +95,16 @@ void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_ou
     inflight->outcomes[inflight->answered++] = (uint8_t)outcome;
 }
 
+void weir_inflight_answer_token(weir_inflight *inflight, uint64_t token, weir_outcome outcome)
+{
+    add_answer(inflight, token, outcome);
+    unload(inflight, inflight->load, outcome);
+}
+
 void weir_inflight_answer(weir_inflight *inflight, weir_slot *slot, weir_outcome outcome)
 {
-    weir_inflight_answer_token(inflight, slot->token, outcome);
+    add_answer(inflight, slot->token, outcome);
+    unload(inflight, slot->load, outcome);
     weir_inflight_unsend(inflight, slot);
 }
 

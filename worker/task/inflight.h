@@ -26,9 +26,14 @@ typedef struct weir_inflight {
     uint64_t *tokens; /* the answers, with room for `room` */
     uint8_t *outcomes;
     size_t room;
+    void *load; /* of the record that is just being sent; NULL: it has none */
+    /* Whoever gives a record a load hears once what became of it, at the answer. */
+    void (*unload)(void *ctx, void *load, weir_outcome outcome);
+    void *ctx;
 } weir_inflight;
 
-/* A zeroed weir_inflight with its `bound` set is empty and valid. */
+/* A zeroed weir_inflight with its `bound` set is empty and valid; one whose records have loads
+ * needs `unload` and `ctx` as well. */
 void weir_inflight_free(weir_inflight *inflight);
 
 bool weir_inflight_full(const weir_inflight *inflight);

@@ -49,10 +49,13 @@ weir_source_task *weir_source_task_start_with(const weir_task_spec *spec,
     task->registry = spec->registry;
     task->worker = spec->settings;
     task->given_plugin = plugin;
+    task->offset_topic = spec->offsets;
     task->report = spec->report;
     task->lease_runs = spec->lease_runs;
     task->ctx = spec->ctx;
     atomic_init(&task->pause, spec->paused);
+    atomic_init(&task->forget, spec->forget);
+    atomic_init(&task->stop, spec->forget);
     task->thread = weir_thread_start(task->context, weir_task_run, task);
     return task;
 }
@@ -70,6 +73,8 @@ static void unref(weir_source_task *task)
     pthread_mutex_destroy(&task->hearing);
     weir_props_clear(&task->connector_config);
     weir_props_clear(&task->task_config);
+    free(task->notes_json);
+    free(task->config_json);
     free(task->connector);
     free(task->context);
     free(task);
@@ -113,6 +118,12 @@ void weir_source_task_suspend(weir_source_task *task, bool suspended)
 void weir_source_task_stop(weir_source_task *task)
 {
     want(task, &task->stop, true);
+}
+
+void weir_source_task_forget(weir_source_task *task)
+{
+    atomic_store(&task->forget, true);
+    weir_source_task_stop(task);
 }
 
 void weir_source_task_abandon(weir_source_task *task)
@@ -208,6 +219,7 @@ void weir_task_report(weir_source_task *task, weir_task_state state, const char 
 
     fact->state = state;
     fact->trace = weir_strdup(trace);
+    fact->forgotten = task->forgotten;
     tell(task, fact);
     task->reported = state;
     task->reported_any = true;

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/props.h"
 #include "config/worker_settings.h"
+#include "kafka/offsets.h"
 #include "plugin/registry.h"
 
 #include <stdbool.h>
@@ -31,8 +32,9 @@ typedef struct weir_task_fact { /* owned by who hears it: weir_task_fact_free() 
     uint64_t run;    /* as in the spec: tells this start from earlier ones */
     bool is_details; /* only `details` is set */
     weir_task_state state;
-    char *trace;   /* NULL unless FAILED; several lines */
-    char *details; /* a JSON object */
+    bool forgotten; /* FAILED, ENDED: weir_source_task_forget() was heard, and heeded */
+    char *trace;    /* NULL unless FAILED; several lines */
+    char *details;  /* a JSON object */
 } weir_task_fact;
 
 void weir_task_fact_free(weir_task_fact *fact);
@@ -45,7 +47,9 @@ typedef struct weir_task_spec { /* copied */
     const weir_worker_settings *settings; /* outlives the task */
     const weir_props *connector_config;   /* as posted: converters, producer.override.* */
     const weir_props *config;             /* of the task, from the task topic record */
+    weir_offsets *offsets;                /* closed, not freed, while it runs; NULL: none */
     bool paused;
+    bool forget; /* weir_source_task_forget() from the first moment: no instance is made */
     /* [task] Takes `fact`, or answers false: there is no room, the task asks again in a moment.
      * Never blocks: weir_source_task_abandon() waits for the call at hand. Not called any more
      * once that has returned; the same goes for lease_runs. */
@@ -69,6 +73,11 @@ void weir_source_task_suspend(weir_source_task *task, bool suspended);
 /* Drain, settle, stop within the graceful time, then ENDED is reported. Draining ends a little
  * before that time is over, so that abandoning what did not answer still fits in. */
 void weir_source_task_stop(weir_source_task *task);
+/* The same for a task that will not come back: when its instance has stopped, the plugin is told
+ * to give up what it has left outside. That takes WEIR_TASK_FORGET_MS more. Not done, but logged,
+ * when the worker's lease does not run then: the task may be somebody else's. */
+#define WEIR_TASK_FORGET_MS 6000
+void weir_source_task_forget(weir_source_task *task);
 /* 0, or for how long the thread has been inside a call of the plugin's beyond the time that call
  * has (poll: its deadline), once that is five seconds and more. Sets *ret_call ("poll"; NULL: not
  * wanted). Logs when it begins, each time it doubles, and when it is over: ask about once a

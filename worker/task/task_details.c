@@ -1,7 +1,7 @@
 /* task_details.c - what a task says about itself: "why is nothing flowing?" first of all.
  *
  * One flat JSON object, told when it changed and at most once a second:
- *   doing        starting, polling, backing off, draining, paused, ended
+ *   doing        starting, polling, backing off, draining, paused, forgetting, ended
  *   waiting_for  null while records flow; else in words what the task waits for
  *   emitted, delivered, dropped, abandoned   counters of this run
  *   in_flight    with Kafka, not answered; unsettled includes what the plugin is to hear
@@ -9,6 +9,9 @@
  *   last_error, last_error_at   of the task or its plugin; null when there was none
  *   producer     {"last_error", "last_error_at"}: what librdkafka complained about since the last
  *                record was delivered
+ *   notes        [{"level", "key", "text"}]: what was said about the config when it was planned
+ *   config       the config as it is understood: the plugin's own keys, defaults included; secrets
+ *                are hidden
  *   plugin       the plugin's own words
  */
 #include "base/clock.h"
@@ -24,8 +27,8 @@
 #define SILENT_MS   3000 /* Kafka has not answered for so long: worth saying */
 #define STATUS_ROOM 16384
 
-static const char *const doing_texts[] = {"starting", "polling", "backing off",
-                                          "draining", "paused",  "ended"};
+static const char *const doing_texts[] = {"starting", "polling",    "backing off", "draining",
+                                          "paused",   "forgetting", "ended"};
 
 /* ---- Pieces ------------------------------------------------------------------------------- */
 
@@ -76,6 +79,8 @@ static void waiting_for(weir_source_task *task, weir_buf *words)
         return;
     if (atomic_load(&task->suspend))
         weir_buf_text_add(words, "the worker to be back in its group (suspended)");
+    else if (!weir_task_offsets_ready(task))
+        weir_buf_text_add(words, "the offset topic to be read to its end");
     else if (task->started && !task->may_emit)
         weir_buf_text_add(words, "the worker's lease to be renewed");
     else if (task->waiting_topic)
@@ -150,6 +155,10 @@ static void write_details(weir_source_task *task, weir_buf *json)
         trouble = weir_task_producer_trouble(task->producer, &at_ms);
     add_error(json, trouble[0] ? trouble : NULL, at_ms);
     weir_buf_char(json, '}');
+    if (task->notes_json)
+        weir_buf_format(json, ",\"notes\":%s", task->notes_json);
+    if (task->config_json)
+        weir_buf_format(json, ",\"config\":%s", task->config_json);
     if (plugin) {
         weir_buf_text_add(json, ",\"plugin\":");
         weir_buf_text_add(json, plugin);

@@ -242,7 +242,7 @@ static weir_status produce(weir_source_task *task, const weir_record *record, we
     return WEIR_AGAIN;
 }
 
-static weir_status host_emit(const weir_host *host, const weir_record *record)
+static weir_status emit(const weir_host *host, const weir_record *record)
 {
     static const char connector[] = "the connector's record";
     weir_source_task *task = task_of(host);
@@ -278,6 +278,26 @@ static weir_status host_emit(const weir_host *host, const weir_record *record)
     return produce(task, record, &out);
 }
 
+/* The record's source offset is tracked before anything can become of the record. */
+static weir_status host_emit(const weir_host *host, const weir_record *record)
+{
+    weir_source_task *task = task_of(host);
+    weir_tracked *tracked;
+    weir_status status;
+    weir_err err;
+
+    if (weir_task_offsets_track(task, record, &tracked, &err) != WEIR_OK) {
+        weir_task_fail(task, "%s", err.msg);
+        return WEIR_FATAL;
+    }
+    task->inflight.load = tracked;
+    status = emit(host, record);
+    task->inflight.load = NULL;
+    if (status != WEIR_DONE)
+        weir_task_offsets_untrack(tracked);
+    return status;
+}
+
 void weir_task_host_init(weir_source_task *task)
 {
     task->host = (weir_host){
@@ -291,5 +311,7 @@ void weir_task_host_init(weir_source_task *task)
         .emit = host_emit,
         .owned = host_owned,
         .now_ms = host_now_ms,
+        .offset = weir_task_host_offset,
+        .keep_offset = weir_task_host_keep_offset,
     };
 }

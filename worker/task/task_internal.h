@@ -3,7 +3,9 @@
  *   source_task.c   the herder's side: desired state, facts, lifetime
  *   task_run.c      the thread: start, poll, settle, drain, stop, start again
  *   task_host.c     what the plugin may call: emit above all
+ *   task_offsets.c  how far the source has come (task_offsets.h)
  *   task_details.c  what the task says about itself
+ *   task_meaning.c  what its config means, and what was noted about it
  */
 #ifndef WEIR_TASK_TASK_INTERNAL_H
 #define WEIR_TASK_TASK_INTERNAL_H
@@ -12,6 +14,7 @@
 #include "task/inflight.h"
 #include "task/source_task.h"
 #include "task/task_config.h"
+#include "task/task_offsets.h"
 #include "task/task_producer.h"
 
 #include <pthread.h>
@@ -28,6 +31,7 @@ typedef enum weir_task_doing {
     WEIR_DOING_BACKING_OFF, /* before the next start() or poll() */
     WEIR_DOING_DRAINING,
     WEIR_DOING_PAUSED,
+    WEIR_DOING_FORGETTING,
     WEIR_DOING_ENDED,
 } weir_task_doing;
 
@@ -54,13 +58,14 @@ struct weir_source_task {
     const weir_registry *registry;
     const weir_worker_settings *worker;
     const weir_plugin_desc *given_plugin; /* of tests; NULL: looked up */
+    weir_offsets *offset_topic;           /* NULL: none. Not to be touched once abandoned */
     pthread_mutex_t hearing;              /* held while the spec's callbacks run */
     bool (*report)(void *ctx, weir_task_fact *fact);
     bool (*lease_runs)(void *ctx);
     void *ctx;
-    bool over;                                   /* under `hearing`: the thread has ended */
-    atomic_bool stop, pause, suspend, abandoned; /* what the herder wants */
-    atomic_llong call_due_ms;                    /* 0: not inside the plugin */
+    bool over;                                           /* under `hearing`: the thread has ended */
+    atomic_bool stop, pause, suspend, forget, abandoned; /* what the herder wants */
+    atomic_llong call_due_ms;                            /* 0: not inside the plugin */
     _Atomic(const char *) call;
 
     /* ---- [herder] ---- */
@@ -70,15 +75,17 @@ struct weir_source_task {
     weir_task_config config;
     weir_task_producer *producer;
     weir_inflight inflight;
+    weir_task_offsets offsets;
     weir_host host;
     void *self;   /* the plugin's instance */
     bool started; /* there is one: `self` itself may be NULL */
     bool configured, in_poll, may_emit;
     bool refused; /* emit answered AGAIN in this poll or the last one */
     bool failed_in_drain;
-    char *failure; /* trace; the task fails with it */
-    char *restart; /* why the instance has to start again */
-    char *said;    /* the text of fail() in the current call */
+    bool forgotten; /* forget() has been called, or there is none */
+    char *failure;  /* trace; the task fails with it */
+    char *restart;  /* why the instance has to start again */
+    char *said;     /* the text of fail() in the current call */
     weir_task_doing doing;
     weir_task_state reported; /* the last fact, when there was any */
     bool reported_any;
@@ -94,6 +101,7 @@ struct weir_source_task {
     char *details; /* as last reported */
     int64_t details_ms;
     weir_buf plugin_status, plugin_json;
+    char *notes_json, *config_json; /* NULL: none */
     /* scratch of emit */
     weir_buf key, value, *header_values;
     weir_outgoing_header *headers;
@@ -132,6 +140,12 @@ void weir_task_host_init(weir_source_task *task);
 bool weir_task_record_failed(weir_source_task *task, const char *stage, const char *class_name,
                              const char *topic, const char *why);
 weir_task_answer weir_task_answered;
+
+/* ---- task_meaning.c ---- */
+
+/* Once the config was read: logs what was noted about it when it was planned, and fills in
+ * notes_json and config_json. */
+void weir_task_tell_meaning(weir_source_task *task);
 
 /* ---- task_details.c ---- */
 

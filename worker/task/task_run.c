@@ -206,6 +206,7 @@ static void turn(weir_source_task *task)
     int64_t now_ms;
 
     serve(task);
+    weir_task_offsets_flush(task, false);
     weir_task_details(task, false);
     now_ms = weir_now_ms();
     if (task->poll_again_ms > now_ms) {
@@ -230,6 +231,34 @@ static bool back_off(weir_source_task *task, int64_t delay_ms)
         weir_task_details(task, false);
         if (!is_unwanted(task))
             sleep_until(task, earlier(until_ms, weir_now_ms() + WEIR_TASK_POLL_MS));
+    }
+    return !is_unwanted(task);
+}
+
+/* Writes what is due and waits until Kafka has it: the next owner looks it up. False: not all is
+ * there in time. */
+static bool write_offsets(weir_source_task *task, int64_t until_ms)
+{
+    weir_task_offsets_flush(task, true);
+    while (!weir_task_offsets_written(task) && !atomic_load(&task->abandoned) &&
+           weir_now_ms() < until_ms) {
+        drain_wakeup(task);
+        if (!weir_task_offsets_written(task))
+            sleep_until(task, until_ms);
+    }
+    return task->offsets.due == 0 && weir_task_offsets_written(task);
+}
+
+/* What the last owner has written is known before the plugin may ask; until then there is no
+ * answer, rather than an old one. False: nobody wants the instance any more. */
+static bool read_offsets(weir_source_task *task)
+{
+    task->doing = WEIR_DOING_STARTING;
+    while (!is_unwanted(task) && !weir_task_offsets_ready(task)) {
+        drain_wakeup(task);
+        weir_task_details(task, false);
+        if (!is_unwanted(task) && !weir_task_offsets_ready(task))
+            sleep_until(task, weir_now_ms() + WEIR_TASK_POLL_MS);
     }
     return !is_unwanted(task);
 }
@@ -312,6 +341,9 @@ static void listen_once_more(weir_source_task *task)
 
 static void wind_down(weir_source_task *task)
 {
+    int64_t begun_ms = weir_now_ms();
+    int64_t patience_ms =
+        earlier(task->worker->offset_flush_timeout_ms, task->worker->graceful_shutdown_ms * 9 / 10);
     size_t abandoned;
 
     if (atomic_load(&task->abandoned))
@@ -330,6 +362,9 @@ static void wind_down(weir_source_task *task)
     leave(task);
     task->self = NULL;
     task->started = false;
+    weir_task_offsets_forget_tracked(task);
+    if (!write_offsets(task, begun_ms + patience_ms) && !atomic_load(&task->abandoned))
+        weir_logf(WEIR_WARN, "source offsets are not known to be written: records may come twice");
 }
 
 static void one_instance(weir_source_task *task)
@@ -338,13 +373,14 @@ static void one_instance(weir_source_task *task)
 
     task->doing = WEIR_DOING_STARTING;
     task->poll_again_ms = 0;
-    task->may_emit = true; /* until the first poll asks */
+    task->may_emit = true;        /* until the first poll asks */
+    weir_task_offsets_open(task); /* it is read while the producer is made */
     if (weir_task_producer_open(&task->config.producer, task->wakeup_fd, weir_task_answered, task,
                                 &task->producer, &err) != WEIR_OK) {
         weir_task_fail(task, "cannot make the producer: %s", err.msg);
         return;
     }
-    if (start_plugin(task)) {
+    if (read_offsets(task) && start_plugin(task)) {
         if (!task->reported_any || task->reported != WEIR_TASK_RUNNING)
             weir_task_report(task, WEIR_TASK_RUNNING, NULL);
         while (!is_unwanted(task) && !task->failure && !task->restart)
@@ -388,7 +424,10 @@ static bool configure(weir_source_task *task)
     task->configured = true;
     if (weir_task_config_read(&from, &task->config, &err) != WEIR_OK)
         weir_task_fail(task, "%s", err.msg);
+    weir_task_tell_meaning(task);
     task->inflight.bound = task->config.in_flight;
+    task->inflight.unload = weir_task_offsets_settled;
+    task->inflight.ctx = task;
     return !task->failure;
 }
 
@@ -428,8 +467,51 @@ static void live(weir_source_task *task)
     }
 }
 
+/* ---- A task that will not come back ------------------------------------------------------- */
+
+static void not_forgotten(const weir_source_task *task, const char *why)
+{
+    weir_logf(WEIR_WARN,
+              "what task %d of connector '%s' has left outside, if anything, stays there: %s",
+              task->number, task->connector, why);
+}
+
+/* Has the plugin give up what it has left outside. */
+static void forget(weir_source_task *task)
+{
+    int64_t until_ms = weir_now_ms() + WEIR_TASK_FORGET_MS;
+
+    task->forgotten = true;
+    configure(task);
+    if (!task->config.settings) {
+        not_forgotten(task, task->failure ? task->failure : "its config is not known");
+        return;
+    }
+    if (!WEIR_HAS(source_of(task), forget))
+        return;
+    task->doing = WEIR_DOING_FORGETTING;
+    weir_task_offsets_open(task);
+    while (!weir_task_offsets_ready(task) && !atomic_load(&task->abandoned) &&
+           weir_now_ms() < until_ms) {
+        drain_wakeup(task);
+        if (!weir_task_offsets_ready(task))
+            sleep_until(task, until_ms);
+    }
+    if (!weir_task_offsets_ready(task) || !task->host.owned(&task->host)) {
+        not_forgotten(task, "the worker has lost Kafka");
+        return;
+    }
+    weir_logf(WEIR_INFO, "gives up what it has left outside");
+    enter(task, "forget", weir_now_ms() + WEIR_TASK_STUCK_MS);
+    source_of(task)->forget(&task->host, weir_settings_get(task->config.settings));
+    leave(task);
+    if (!write_offsets(task, until_ms) && !atomic_load(&task->abandoned))
+        weir_logf(WEIR_WARN, "offsets that were given up are not known to be written");
+}
+
 static void free_all(weir_source_task *task)
 {
+    weir_task_offsets_close(task);
     weir_task_config_clear(&task->config);
     weir_inflight_free(&task->inflight);
     free(task->said);
@@ -455,10 +537,12 @@ void *weir_task_run(void *arg)
     weir_log_context(task->context);
     weir_task_host_init(task);
     live(task);
+    if (atomic_load(&task->forget) && !atomic_load(&task->abandoned))
+        forget(task);
     weir_last_words_idle();
     task->doing = WEIR_DOING_ENDED;
     weir_task_details(task, true);
-    if (task->failure && task->failed_in_drain && is_stopping(task)) {
+    if (task->failure && (task->failed_in_drain || task->forgotten) && is_stopping(task)) {
         weir_logf(WEIR_WARN, "failed while it was being stopped: %s", task->failure);
         weir_task_report(task, WEIR_TASK_ENDED, NULL);
     } else if (task->failure) {

@@ -289,8 +289,7 @@ static const struct {
     {"made.up=secretvalue", "level=warn msg=\"unknown property\" key=made.up\n"},
     {"made.up=1\nmade.up=2", "level=warn msg=\"unknown property\" key=made.up\n"},
     {"gruop.id=g", "key=gruop.id"},
-    {"offset.flush.interval.ms=10000",
-     "level=info msg=\"property has no effect here\" key=offset.flush.interval.ms why=\"records"},
+    {"offset.flush.interval.ms=10000", NULL},
     {"plugin.discovery=hybrid_warn", "level=info msg=\"property has no effect here\" "
                                      "key=plugin.discovery"},
     {"config.providers=file",

@@ -130,6 +130,104 @@ START_TEST(warnings_are_notes_and_refuse_nothing)
 }
 END_TEST
 
+static const struct {
+    const char *config, *key, *text; /* `text` at the key; "": nothing is wrong */
+    weir_code code;
+} probed[] = {
+    {"", "bad.number", "", WEIR_OK},
+    {"|bad.probe=refuse|bad.number=3", "bad.number",
+     "Invalid value 3 for configuration bad.number: nobody answers at this number", WEIR_INVALID},
+    {"|bad.probe=plan", "connector.class",
+     "connector 'c1': probe() of plugin 'bad-plan': called host->task(), which belongs to plan()",
+     WEIR_FAILED},
+    {"|bad.probe=silent", "connector.class",
+     "connector 'c1': probe() of plugin 'bad-plan': failed without giving a reason", WEIR_FAILED},
+};
+
+START_TEST(a_probe_says_what_it_found_at_the_key)
+{
+    weir_check_request more = {.probe = true};
+    char *config = weir_format(BAD "%s", probed[_i].config), *errors;
+    weir_check check;
+
+    examine_as("", config, &more, &check);
+    ck_assert_int_eq(check.code, probed[_i].code);
+    errors = errors_at(&check, probed[_i].key);
+    ck_assert_str_eq(errors, probed[_i].text);
+    ck_assert_uint_eq(json_array_size(check.notes), check.code == WEIR_OK);
+    weir_check_clear(&check);
+    free(errors);
+    free(config);
+}
+END_TEST
+
+START_TEST(nothing_is_probed_unasked_or_in_vain)
+{
+    weir_check_request more = {.probe = true};
+    weir_check check;
+
+    examine(BAD "|bad.probe=refuse", &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    weir_check_clear(&check);
+    examine_as("", BAD "|bad.probe=refuse|bad.validate=refuse all", &more, &check);
+    ck_assert_int_eq(weir_json_int(check.report, "error_count", -1), 1);
+    ck_assert_ptr_null(strstr(check.err.msg, "nobody answers"));
+    weir_check_clear(&check);
+    examine_as("", "name=c1|connector.class=good|good.topic=t", &more, &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    ck_assert_str_eq(weir_json_str(json_array_get(check.notes, 0), "text"),
+                     "good cannot be probed: only its config was looked at");
+    weir_check_clear(&check);
+}
+END_TEST
+
+START_TEST(a_planned_task_carries_the_notes)
+{
+    weir_check check;
+
+    examine(BAD "|bad.validate=warn", &check);
+    ck_assert_str_eq(weir_props_get(&check.tasks[0], WEIR_NOTES_KEY),
+                     "[{\"level\":\"WARN\",\"key\":\"bad.number\",\"text\":\"number is small\"}]");
+    weir_check_clear(&check);
+    examine(BAD, &check);
+    ck_assert_ptr_null(weir_props_get(&check.tasks[0], WEIR_NOTES_KEY));
+    weir_check_clear(&check);
+}
+END_TEST
+
+START_TEST(a_task_carries_no_more_notes_than_its_record_can_bear)
+{
+    weir_buf config = WEIR_BUF;
+    weir_check check;
+    const char *notes;
+    json_t *some = NULL;
+
+    weir_buf_text_add(&config, BAD);
+    for (int i = 0; i < 500; i++)
+        weir_buf_format(&config, "|nobody.knows.this.one.number.%d=1", i);
+    examine(weir_buf_text(&config), &check);
+    ck_assert_uint_eq(json_array_size(check.notes), 500);
+    notes = weir_props_get(&check.tasks[0], WEIR_NOTES_KEY);
+    ck_assert_uint_lt(strlen(notes), 16385);
+    ck_assert_int_eq(weir_json_read(notes, strlen(notes), &some, NULL), WEIR_OK);
+    ck_assert_uint_gt(json_array_size(some), 50);
+    json_decref(some);
+    weir_check_clear(&check);
+    weir_buf_free(&config);
+}
+END_TEST
+
+START_TEST(a_secret_under_a_foreign_name_is_hidden_too)
+{
+    weir_check check;
+
+    examine(BAD "|bad.normalise=contradict|Alias.Password=tell-no-1|bad.secret=other", &check);
+    ck_assert(strstr(check.err.msg, "[hidden] for configuration Alias.Password"));
+    ck_assert_ptr_null(strstr(check.message, "tell-no-1"));
+    weir_check_clear(&check);
+}
+END_TEST
+
 START_TEST(a_secret_that_a_plugin_blurts_out_is_hidden_everywhere)
 {
     char *report, *notes;
@@ -277,6 +375,12 @@ WEIR_UNIT_MAIN("check_plugin", tcase_add_unchecked_fixture(tests, load_registry,
                tcase_add_loop_test(tests, an_error_stands_at_the_key_that_the_user_wrote, 0,
                                    WEIR_COUNT(said));
                tcase_add_test(tests, warnings_are_notes_and_refuse_nothing);
+               tcase_add_loop_test(tests, a_probe_says_what_it_found_at_the_key, 0,
+                                   WEIR_COUNT(probed));
+               tcase_add_test(tests, nothing_is_probed_unasked_or_in_vain);
+               tcase_add_test(tests, a_planned_task_carries_the_notes);
+               tcase_add_test(tests, a_task_carries_no_more_notes_than_its_record_can_bear);
+               tcase_add_test(tests, a_secret_under_a_foreign_name_is_hidden_too);
                tcase_add_test(tests, a_secret_that_a_plugin_blurts_out_is_hidden_everywhere);
                tcase_add_test(tests, an_examination_can_be_waited_for);
                tcase_add_test(tests, an_examination_need_not_be_waited_for_nor_its_request_kept);

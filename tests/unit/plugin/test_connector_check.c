@@ -276,9 +276,68 @@ START_TEST(unknown_keys_are_told_and_known_ones_are_not)
     examine(GOOD "|nobody.knows=me|key.converter.x=1|transforms.a.b=1|admin.override.x=1", &check);
     ck_assert_uint_eq(json_array_size(check.notes), 1);
     note = json_array_get(check.notes, 0);
-    ck_assert_str_eq(weir_json_str(note, "level"), "INFO");
+    ck_assert_str_eq(weir_json_str(note, "level"), "WARN");
     ck_assert_str_eq(weir_json_str(note, "key"), "nobody.knows");
     ck_assert_str_eq(weir_json_str(note, "text"), "key 'nobody.knows' is not known to good");
+    weir_check_clear(&check);
+}
+END_TEST
+
+static const struct {
+    const char *key, *meant; /* NULL: nobody can tell */
+} slips[] = {
+    {"good.topc", "good.topic"},
+    {"good.tpoic", "good.topic"},
+    {"GOOD.TOPICS", "good.topic"},
+    {"topic", "good.topic"},
+    {"task.max", "tasks.max"},
+    {"value.convertor", "value.converter"},
+    {"errors.tolerence", "errors.tolerance"},
+    {"something.else.altogether", NULL},
+    {"x", NULL},
+    {"a.key.so.long.that.nobody.would.ever.have.meant.it.to.be.a.key.of.anything.that.there.is.in."
+     "the.world",
+     NULL},
+};
+
+START_TEST(a_slip_of_the_pen_is_told_what_was_meant)
+{
+    char *config = weir_format(GOOD "|%s=1", slips[_i].key);
+    char *meant = weir_format("was '%s' meant?", slips[_i].meant);
+    const char *text;
+    weir_check check;
+
+    examine(config, &check);
+    ck_assert_uint_eq(json_array_size(check.notes), 1);
+    text = weir_json_str(json_array_get(check.notes, 0), "text");
+    if (slips[_i].meant)
+        ck_assert_msg(strstr(text, meant), "%s", text);
+    else
+        ck_assert_msg(!strstr(text, "was '"), "%s", text);
+    weir_check_clear(&check);
+    free(meant);
+    free(config);
+}
+END_TEST
+
+START_TEST(unknown_keys_refuse_the_config_where_the_user_wants_that)
+{
+    weir_check check;
+    char *errors;
+
+    examine("name=c1|connector.class=bad-plan|nobody.knows=1|config.unknown.keys=error", &check);
+    ck_assert_int_eq(check.code, WEIR_INVALID);
+    errors = errors_at(&check, "nobody.knows");
+    ck_assert_str_eq(errors, "key 'nobody.knows' is not known to bad-plan");
+    free(errors);
+    weir_check_clear(&check);
+    examine("name=c1|connector.class=bad-plan|nobody.knows=1", &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    weir_check_clear(&check);
+    /* A plugin that has no such option leaves no choice. */
+    examine(GOOD "|nobody.knows=1|config.unknown.keys=error", &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    ck_assert_uint_eq(json_array_size(check.notes), 2);
     weir_check_clear(&check);
 }
 END_TEST
@@ -416,6 +475,8 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, what_kafka_takes_is_taken, 0, WEIR_COUNT(fine));
     tcase_add_test(tests, the_name_may_come_from_the_url_alone);
     tcase_add_test(tests, unknown_keys_are_told_and_known_ones_are_not);
+    tcase_add_loop_test(tests, a_slip_of_the_pen_is_told_what_was_meant, 0, WEIR_COUNT(slips));
+    tcase_add_test(tests, unknown_keys_refuse_the_config_where_the_user_wants_that);
     tcase_add_test(tests, errors_are_listed_one_a_line_between_kafkas_sentences);
     tcase_add_test(tests, when_there_is_no_room_whole_lines_are_left_out_and_the_end_stays);
     tcase_add_loop_test(tests, overrides_obey_the_policy_of_the_worker, 0, WEIR_COUNT(policies));

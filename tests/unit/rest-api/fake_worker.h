@@ -161,6 +161,8 @@ static const weir_plugin fake_plugins[] = {
 static struct {
     weir_code code;
     const char *message, *report;
+    const char *notes;
+    bool probe; /* what was asked for */
 } fake_check;
 
 size_t weir_registry_count(const weir_registry *registry)
@@ -198,7 +200,12 @@ weir_code weir_check_on(weir_foreign *foreign, const weir_check_request *request
 {
     (void)foreign;
     ck_assert_ptr_nonnull(request->class_in_path);
+    fake_check.probe = request->probe;
     *check = (weir_check){.code = fake_check.code};
+    if (fake_check.notes)
+        ck_assert_int_eq(
+            weir_json_read(fake_check.notes, strlen(fake_check.notes), &check->notes, NULL),
+            WEIR_OK);
     if (fake_check.message)
         weir_fail(&check->err, fake_check.code, "%s", fake_check.message);
     check->message = weir_strdup(fake_check.message);
@@ -212,6 +219,7 @@ weir_code weir_check_on(weir_foreign *foreign, const weir_check_request *request
 void weir_check_clear(weir_check *check)
 {
     json_decref(check->report);
+    json_decref(check->notes);
     free(check->message);
     *check = (weir_check){.code = WEIR_OK};
 }

@@ -400,6 +400,36 @@ START_TEST(validate_gives_the_report_or_the_reason)
 }
 END_TEST
 
+static const struct {
+    const char *query;
+    bool probe, shown;
+    const char *body;
+} wished[] = {
+    {"", false, true, "{\"error_count\":0,\"notes\":[{\"level\":\"WARN\"}]}"},
+    {"?probe=true", true, true, "{\"error_count\":0,\"notes\":[{\"level\":\"WARN\"}]}"},
+    {"?probe=TRUE", true, true, "{\"error_count\":0,\"notes\":[{\"level\":\"WARN\"}]}"},
+    {"?probe=1", false, false, "{\"error_count\":0}"},
+};
+
+START_TEST(validate_shows_notes_and_probes_when_asked)
+{
+    char *path = weir_format("/connector-plugins/file-source/config/validate%s", wished[_i].query);
+    answer a;
+
+    fake_check.code = WEIR_OK;
+    fake_check.message = NULL;
+    fake_check.report = "{\"error_count\":0}";
+    fake_check.notes = "[{\"level\":\"WARN\"}]";
+    worker.settings.rest_status_details = wished[_i].shown;
+    a = ask(&worker, "PUT", path, JSON, "{\"connector.class\":\"file-source\"}");
+    ck_assert_int_eq(a.status, 200);
+    ck_assert_str_eq(a.body, wished[_i].body);
+    ck_assert_int_eq(fake_check.probe, wished[_i].probe);
+    forget(&a);
+    free(path);
+}
+END_TEST
+
 WEIR_UNIT_MAIN(
     "connectors", tcase_add_checked_fixture(tests, start, stop);
     tcase_add_loop_test(tests, a_route_asks_the_herder_and_gives_its_answer, 0, WEIR_COUNT(asked));
@@ -417,5 +447,5 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, plugins_lists_connectors_and_on_request_converters);
     tcase_add_loop_test(tests, definitions_are_those_of_the_plugin_named, 0,
                         WEIR_COUNT(definitions));
-    tcase_add_loop_test(tests, validate_gives_the_report_or_the_reason, 0,
-                        WEIR_COUNT(validations));)
+    tcase_add_loop_test(tests, validate_gives_the_report_or_the_reason, 0, WEIR_COUNT(validations));
+    tcase_add_loop_test(tests, validate_shows_notes_and_probes_when_asked, 0, WEIR_COUNT(wished));)

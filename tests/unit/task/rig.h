@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "plugin/connector_check.h"
 #include "task/source_task.h"
 #include "task/task_internal.h"
 #include "tests/support/c11_threads.h"
@@ -249,9 +250,13 @@ static const weir_source rig_source = {.size = sizeof(weir_source),
                                        .stop = rig_stop,
                                        .status = rig_status};
 typedef struct rig_settings {
-    const char *needed;
+    const char *needed, *hush;
 } rig_settings;
-static const weir_option rig_options[] = {{"needed", WEIR_FIELD(rig_settings, needed)}, {0}};
+static const weir_option rig_options[] = {
+    {"needed", WEIR_FIELD(rig_settings, needed)},
+    {"hush", WEIR_FIELD(rig_settings, hush), .fallback = WEIR_UNSET, .secret = true},
+    {0},
+};
 static const weir_plugin_desc rig_plugin = {
     .size = sizeof(weir_plugin_desc),
     .abi_major = WEIR_ABI_MAJOR,

@@ -246,6 +246,39 @@ START_TEST(details_carry_what_the_plugin_says_when_it_is_json)
 }
 END_TEST
 
+START_TEST(details_tell_what_the_config_means_and_what_was_noted_about_it)
+{
+    rig_up();
+    weir_props_set(&rig.config, "hush", "s3cret");
+    weir_props_set(&rig.config, "nobody.knows", "me");
+    weir_props_set(&rig.config, "tasks.max", "4");
+    weir_props_set(&rig.config, "producer.override.linger.ms", "1");
+    weir_props_set(&rig.config, "producer.override.sasl.password", "s3cret");
+    weir_props_set(&rig.config, WEIR_NOTES_KEY,
+                   "[{\"level\":\"WARN\",\"key\":\"k\",\"text\":\"t\"}]");
+    rig_task_up();
+    WAIT_FOR(rig_told("\"notes\":[{\"level\":\"WARN\",\"key\":\"k\",\"text\":\"t\"}]"));
+    ck_assert(rig_told("\"config\":{\"needed\":\"yes\",\"hush\":\"[hidden]\",\"tasks.max\":\"4\","
+                       "\"producer.override.linger.ms\":\"1\","
+                       "\"producer.override.sasl.password\":\"[hidden]\"}"));
+    rig_stop_task();
+    rig_down();
+}
+END_TEST
+
+static const char *const no_notes[] = {"", "{", "7", "[1, {}, {\"text\": 1}]"};
+
+START_TEST(notes_that_are_none_harm_nobody)
+{
+    rig_up();
+    weir_props_set(&rig.config, WEIR_NOTES_KEY, no_notes[_i]);
+    rig_task_up();
+    WAIT_FOR(rig_told("\"config\":{\"needed\":\"yes\"}"));
+    rig_stop_task();
+    rig_down();
+}
+END_TEST
+
 START_TEST(stopped_before_it_could_do_anything_it_ends)
 {
     rig_up();
@@ -439,4 +472,7 @@ WEIR_UNIT_MAIN("source_task", tcase_add_loop_test(tests, a_record_arrives_as_it_
                tcase_add_test(tests, an_endless_poll_is_seen_and_can_be_abandoned);
                tcase_add_test(tests, a_task_that_nobody_hears_can_be_abandoned);
                tcase_add_test(tests, details_carry_what_the_plugin_says_when_it_is_json);
+               tcase_add_test(tests,
+                              details_tell_what_the_config_means_and_what_was_noted_about_it);
+               tcase_add_loop_test(tests, notes_that_are_none_harm_nobody, 0, WEIR_COUNT(no_notes));
                tcase_add_test(tests, stopped_before_it_could_do_anything_it_ends);)

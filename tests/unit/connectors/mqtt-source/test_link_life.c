@@ -215,10 +215,34 @@ static const struct {
     mqtt_link_settings settings;
     size_t taken;
 } limits[] = {
-    {"unacked records", {1 << 20, 3, 1 << 30, 1000, false, false, 10000}, 4},
-    {"unacked bytes", {1 << 20, 1000, 21, 1000, false, false, 10000}, 3},
-    {"one message always fits", {1 << 20, 1000, 1, 1000, false, false, 10000}, 1},
-    {"records without an acknowledgement", {1 << 20, 1000, 1 << 30, 1, false, false, 10000}, 5},
+    {"unacked records",
+     {.max_packet = 1 << 20,
+      .max_unacked = 3,
+      .max_unacked_bytes = 1 << 30,
+      .max_loose = 1000,
+      .ping_timeout_ms = 10000},
+     4},
+    {"unacked bytes",
+     {.max_packet = 1 << 20,
+      .max_unacked = 1000,
+      .max_unacked_bytes = 21,
+      .max_loose = 1000,
+      .ping_timeout_ms = 10000},
+     3},
+    {"one message always fits",
+     {.max_packet = 1 << 20,
+      .max_unacked = 1000,
+      .max_unacked_bytes = 1,
+      .max_loose = 1000,
+      .ping_timeout_ms = 10000},
+     1},
+    {"records without an acknowledgement",
+     {.max_packet = 1 << 20,
+      .max_unacked = 1000,
+      .max_unacked_bytes = 1 << 30,
+      .max_loose = 1,
+      .ping_timeout_ms = 10000},
+     5},
 };
 
 START_TEST(every_limit_stops_reading_and_lets_go_again)
@@ -363,14 +387,15 @@ END_TEST
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
-#define BUFFER (128 * 1024)
+#define BUFFER (144 * 1024)
 #define LIMIT  (1024 * 1024)
 
-/* A packet of so many bytes in all: fixed header 1 + length bytes, topic 3, id 2. */
+/* A packet of so many bytes in all: fixed header 1 + length bytes, topic 3, id 2, in MQTT 5 one for
+ * no properties. */
 static void say_packet(script *s, size_t total)
 {
     size_t lengths = total < 130 ? 1 : total < 16387 ? 2 : total < 2097156 ? 3 : 4;
-    size_t payload = total - 1 - lengths - 5;
+    size_t payload = total - 1 - lengths - 5 - SCRIPT_5;
     char *bytes = malloc(payload);
 
     memset(bytes, 'p', payload);
@@ -412,11 +437,13 @@ END_TEST
 START_TEST(the_largest_packet_there_is_is_skipped_without_being_stored)
 {
     script *s = script_new(NULL);
-    size_t left = 268435455 - 5, room;
+    size_t left = 268435455 - 5 - SCRIPT_5, room;
     static char junk[65536];
 
     connected(s, false);
     SAY(s, 0x32, 0xff, 0xff, 0xff, 0x7f, 0, 1, 't', 0, 1);
+    if (SCRIPT_5)
+        SAY(s, 0);
     feed(s);
     ck_assert_uint_eq(s->too_large, 1);
     while (left) {
@@ -442,6 +469,8 @@ START_TEST(a_connection_lost_while_skipping_leaves_nothing_behind)
 
     connected(s, false);
     SAY(s, 0x32, 0xff, 0xff, 0xff, 0x7f, 0, 1, 't', 0, 1);
+    if (SCRIPT_5)
+        SAY(s, 0);
     feed(s);
     ck_assert_uint_eq(counts(s).used, 1);
     mqtt_link_close(s->link);
@@ -456,20 +485,38 @@ static const struct {
     const char *says;
     uint8_t bytes[12];
     size_t size;
+    uint8_t told; /* the reason in DISCONNECT, in MQTT 5 */
 } nonsense[] = {
-    {"fifth length byte", {0x30, 0xff, 0xff, 0xff, 0xff, 1}, 6},
-    {"QoS 3", {0x36, 6, 0, 1, 't', 0, 1, 'x'}, 8},
-    {"longer than the packet", {0x32, 5, 0, 9, 't', 0, 1}, 7},
-    {"packet id 0", {0x32, 6, 0, 1, 't', 0, 0, 'x'}, 8},
-    {"without a topic", {0x30, 3, 0, 0, 'x'}, 5},
-    {"too short", {0x32, 1, 0}, 3},
-    {"malformed PUBREL", {0x60, 2, 0, 1}, 4},
-    {"malformed PUBREL", {0x62, 2, 0, 0}, 4},
-    {"second CONNACK", {0x20, 2, 0, 0}, 4},
-    {"type 15", {0xf0, 0}, 2},
-    {"type 12", {0xc0, 0}, 2},
-    {"SUBACK without", {0x90, 2, 0, 1}, 4},
-    {"more than 1 MiB", {0x90, 0xff, 0xff, 0xff, 0x7f}, 5},
+    {"fifth length byte", {0x30, 0xff, 0xff, 0xff, 0xff, 1}, 6, 0x81},
+    {"QoS 3", {0x36, 6, 0, 1, 't', 0, 1, 'x'}, 8, 0x81},
+    {"longer than the packet", {0x32, 5, 0, 9, 't', 0, 1}, 7, 0x81},
+    {"packet id 0", {0x32, 6, 0, 1, 't', 0, 0, 'x'}, 8, 0x82},
+    {"without a topic", {0x30, 3, 0, 0, 'x'}, 5, 0x82},
+    {"too short", {0x32, 1, 0}, 3, 0x81},
+    {"malformed PUBREL", {0x60, 2, 0, 1}, 4, 0x81},
+    {"malformed PUBREL", {0x62, 2, 0, 0}, 4, 0x81},
+    {"second CONNACK", {0x20, 2, 0, 0}, 4, 0x82},
+    {"type 12", {0xc0, 0}, 2, 0x82},
+    {"more than 1 MiB", {0x90, 0xff, 0xff, 0xff, 0x7f}, 5, 0x81},
+#if SCRIPT_5
+    {"SUBACK without", {0x90, 3, 0, 1, 0}, 5, 0x81},
+    {"properties without a length", {0x90, 2, 0, 1}, 4, 0x81},
+    {"UNSUBACK without", {0xb0, 3, 0, 1, 0}, 5, 0x81},
+    {"longer than their packet", {0x30, 5, 0, 1, 't', 9, 'x'}, 7, 0x81},
+    {"properties without a length", {0x30, 7, 0, 1, 't', 0xff, 0xff, 0xff, 0xff}, 9, 0x81},
+    {"unknown or cut off", {0x30, 6, 0, 1, 't', 2, 99, 0}, 8, 0x81},
+    {"unknown or cut off", {0x30, 6, 0, 1, 't', 2, 2, 0}, 8, 0x81},
+    {"a topic alias", {0x30, 7, 0, 1, 't', 3, 35, 0, 1}, 9, 0x82},
+    {"neither 0 nor 1", {0x30, 6, 0, 1, 't', 2, 1, 2}, 8, 0x82},
+    {"one property twice", {0x30, 8, 0, 1, 't', 4, 1, 0, 1, 0}, 10, 0x82},
+    {"its packet cannot have", {0x30, 7, 0, 1, 't', 3, 33, 0, 9}, 9, 0x82},
+    {"unknown or cut off", {0xe0, 3, 0x8b, 1, 99}, 5, 0x81},
+    {"unknown or cut off", {0x62, 5, 0, 1, 0, 1, 99}, 7, 0x81},
+#else
+    {"type 15", {0xf0, 0}, 2, 0},
+    {"type 14", {0xe0, 0}, 2, 0},
+    {"SUBACK without", {0x90, 2, 0, 1}, 4, 0},
+#endif
 };
 
 START_TEST(nonsense_ends_the_connection_in_words)
@@ -486,6 +533,11 @@ START_TEST(nonsense_ends_the_connection_in_words)
         ck_assert_msg(strstr(mqtt_link_why(s->link), nonsense[_i].says), "got: %s",
                       mqtt_link_why(s->link));
         ck_assert_uint_eq(s->taken, 1); /* what came before it counts */
+        ck_assert(mqtt_link_look(s->link)->malformed);
+        if (SCRIPT_5)
+            expect_sent(s, MQTT_BROKER, (const uint8_t[]){0xE0, 1, nonsense[_i].told}, 3);
+        else
+            expect_nothing(s);
         script_free(s);
     }
 }
@@ -508,12 +560,15 @@ START_TEST(a_refusal_is_noted_and_passed_on)
 {
     script *s = script_new(NULL);
 
-    mqtt_link_open(s->link, "c", 1, s->now_ms);
-    SAY(s, 0x20, 2, 0, 5);
+    opened(s);
+    say_connack(s, false, SCRIPT_5 ? 0x87 : 5);
     feed(s);
     ck_assert(!mqtt_link_look(s->link)->connected);
-    ck_assert_uint_eq(mqtt_link_look(s->link)->refused, 5);
-    expect_sent(s, MQTT_CLIENT, (const uint8_t[]){0x20, 2, 0, 5}, 4);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->refused, SCRIPT_5 ? 0x87 : 5);
+    if (SCRIPT_5)
+        expect_sent(s, MQTT_CLIENT, (const uint8_t[]){0x20, 3, 0, 0x87, 0}, 5);
+    else
+        expect_sent(s, MQTT_CLIENT, (const uint8_t[]){0x20, 2, 0, 5}, 4);
     script_free(s);
 }
 END_TEST

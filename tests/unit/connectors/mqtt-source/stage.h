@@ -1,0 +1,184 @@
+/* stage.h - the plugin on real sockets with a scripted broker and a clock that stands still until
+ * the test moves it.
+ */
+#ifndef TEST_STAGE_H
+#define TEST_STAGE_H
+
+#include "fill.h"
+#include "mosquitto.h"
+
+#include "tests/support/unit.h"
+#include "weir_plugin.h"
+
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <sys/eventfd.h>
+
+typedef struct stage {
+    weir_host host;
+    int64_t now_ms;
+    uint64_t tokens[4096];
+    size_t taken;
+    bool not_owned;
+    char failed[512], logged[8192];
+    mqtt_settings settings;
+    char uri[64];
+    void *self;
+    weir_status last;
+    int listener, broker; /* the broker's sockets */
+} stage;
+
+static inline void WEIR_PRINTF(3, 4)
+    stage_log(const weir_host *host, weir_level level, const char *fmt, ...)
+{
+    stage *s = host->ctx;
+    size_t used = strlen(s->logged);
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    vsnprintf(s->logged + used, sizeof(s->logged) - used, fmt, args);
+    va_end(args);
+}
+
+static inline weir_status WEIR_PRINTF(3, 4)
+    stage_fail(const weir_host *host, weir_status how, const char *fmt, ...)
+{
+    stage *s = host->ctx;
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(s->failed, sizeof(s->failed), fmt, args);
+    va_end(args);
+    return how;
+}
+
+static inline weir_status stage_emit(const weir_host *host, const weir_record *record)
+{
+    stage *s = host->ctx;
+
+    if (s->taken == 4096)
+        return WEIR_AGAIN;
+    s->tokens[s->taken++] = record->token;
+    return WEIR_DONE;
+}
+
+static inline bool stage_owned(const weir_host *host)
+{
+    return !((stage *)host->ctx)->not_owned;
+}
+
+static inline int64_t stage_now(const weir_host *host)
+{
+    return ((stage *)host->ctx)->now_ms;
+}
+
+/* `backlog` 0 with a filled queue: connecting never ends. */
+static inline int listen_at(int *ret_port, int backlog)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t size = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, size), 0);
+    ck_assert_int_eq(listen(fd, backlog), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
+static inline stage *stage_new(const char *uri, const char *const *more)
+{
+    const char *pairs[32] = {"mqtt.server.uri", NULL, "mqtt.topics", "t", "mqtt.version", "3.1.1"};
+    stage *s = calloc(1, sizeof(*s));
+    size_t n = 6;
+    int port;
+
+    s->listener = listen_at(&port, 8);
+    s->broker = -1;
+    snprintf(s->uri, sizeof(s->uri), "tcp://127.0.0.1:%d", port);
+    pairs[1] = uri ? uri : s->uri;
+    for (; *more; more += 2, n += 2) {
+        pairs[n] = more[0];
+        pairs[n + 1] = more[1];
+    }
+    fill(&s->settings, pairs);
+    s->now_ms = 1000000;
+    s->host = (weir_host){
+        .size = sizeof(weir_host),
+        .ctx = s,
+        .connector = "unit",
+        .wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+        .log = stage_log,
+        .fail = stage_fail,
+        .emit = stage_emit,
+        .owned = stage_owned,
+        .now_ms = stage_now,
+    };
+    ck_assert_int_eq(weir_plugin_entry.source->start(&s->host, &s->settings, &s->self), WEIR_DONE);
+    return s;
+}
+
+static inline void stage_free(stage *s)
+{
+    if (s->broker >= 0)
+        close(s->broker);
+    weir_plugin_entry.source->stop(s->self);
+    close(s->listener);
+    close(s->host.wakeup_fd);
+    free(s);
+}
+
+static inline void turn(stage *s)
+{
+    s->last = weir_plugin_entry.source->poll(s->self, s->now_ms);
+}
+
+static inline const char *status(stage *s)
+{
+    static char json[4096];
+
+    ck_assert_uint_gt(weir_plugin_entry.source->status(s->self, json, sizeof(json)), 0);
+    return json;
+}
+
+static inline void until_status(stage *s, const char *text)
+{
+    int64_t deadline = clock_ms() + 10000;
+
+    while (!strstr(status(s), text)) {
+        turn(s);
+        poll(NULL, 0, 1); /* paho's threads and the kernel have their own clock */
+        ck_assert_msg(clock_ms() < deadline, "no %s in %s; failed: %s", text, status(s), s->failed);
+    }
+}
+
+/* The broker's end: takes turns with the task until so many bytes have come. */
+static inline void broker_reads(stage *s, void *to, size_t size)
+{
+    int64_t deadline = clock_ms() + 10000;
+    int one = 1;
+
+    for (size_t have = 0; have < size;) {
+        ssize_t got;
+
+        turn(s);
+        if (s->broker < 0) {
+            s->broker = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            setsockopt(s->broker, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        }
+        got = s->broker < 0 ? 0 : recv(s->broker, (char *)to + have, size - have, 0);
+        have += got > 0 ? (size_t)got : 0;
+        if (got <= 0)
+            poll(NULL, 0, 1);
+        ck_assert_msg(clock_ms() < deadline, "%zu of %zu bytes; %s", have, size, status(s));
+    }
+}
+
+static inline void broker_says(stage *s, const void *bytes, size_t size)
+{
+    ck_assert_int_eq(send(s->broker, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+#endif
