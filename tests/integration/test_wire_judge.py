@@ -6,6 +6,7 @@ import pytest
 from support import mqtt_wire as m
 from support.kafka_wire import ProduceConversation
 from support.tape import Verdict
+from support.window import Window
 
 Link = namedtuple("Link", "port")
 MQTT, KAFKA = Link(1), Link(2)
@@ -225,3 +226,39 @@ def test_produce_answers_may_come_in_pieces():
     wire.feed("up", request(5, "records", [b"a", b"b"]))
     found = [wire.feed("down", data[n:n + 1]) for n in range(len(data))]
     assert found[-1] == [("records", b"a"), ("records", b"b")] and not any(found[:-1])
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_window_is_kept(version):
+    window, wire = Window(3), m.Conversation(version)
+    said = b"".join([m.publish(b"t", b"0", version=version)] +
+                    [m.publish(b"t", b"%d" % n, 1 + n % 2, n, version=version)
+                     for n in range(1, 7)] + [m.packet(m.PINGRESP, 0, b"")])
+    heard, pings = [], []
+
+    def through(way, data):
+        for at in range(len(data)):
+            for to, part in window(way, data[at:at + 1]):
+                for packet in wire.feed(to, part):
+                    if to == "down":
+                        heard.append(packet.id or packet.type)
+                    elif packet.type == m.PINGREQ:
+                        pings.append(len(heard))
+
+    def pong():
+        through("down", m.packet(m.PINGRESP, 0, b""))
+    through("down", said)
+    assert heard == [m.PUBLISH, 1, 2, 3, m.PINGRESP] and not pings
+    through("up", m.ack(m.PUBREC, 1))  # QoS 2: not yet
+    through("up", m.ack(m.PUBACK, 2))
+    assert len(pings) == 1 and heard[5:] == []  # perhaps the broker has not read it
+    through("up", m.packet(m.PINGREQ, 0, b"") + m.ack(m.PUBCOMP, 1))
+    pong()
+    assert heard[5:] == [4] and len(pings) == 3  # one of them the client's
+    pong()
+    assert heard[6:] == [m.PINGRESP]
+    pong()
+    assert heard[7:] == [5]
+    through("up", m.ack(m.PUBCOMP, 3))
+    pong()
+    assert heard[8:] == [6]

@@ -93,6 +93,26 @@ class Reader:
         return bytes(self.take(len(self.data) - self.at))
 
 
+def frames(buffer):
+    """Takes whole packets off the front of a bytearray -> (packet, where its body begins)."""
+    while len(buffer) > 1:
+        size, at = 0, 1
+        while True:
+            if at == len(buffer):
+                return
+            size |= (buffer[at] & 127) << 7 * (at - 1)
+            at += 1
+            if buffer[at - 1] < 128:
+                break
+            if at > 4:
+                raise Malformed("a fifth length byte")
+        if len(buffer) < at + size:
+            return
+        packet = bytes(buffer[:at + size])
+        del buffer[:at + size]
+        yield packet, at
+
+
 class Conversation:
     """One connection. The client's CONNECT says which version is spoken."""
 
@@ -100,28 +120,9 @@ class Conversation:
         self.version, self.buffers = version, {"up": bytearray(), "down": bytearray()}
 
     def feed(self, way, data):
-        buffer, found = self.buffers[way], []
-        buffer += data
-        while (packet := self._next(buffer)) is not None:
-            found.append(packet)
-        return found
-
-    def _next(self, buffer):
-        size, shift, at = 0, 0, 1
-        while True:
-            if at >= len(buffer):
-                return None
-            size |= (buffer[at] & 127) << shift
-            shift, at = shift + 7, at + 1
-            if buffer[at - 1] < 128:
-                break
-            if at > 4:
-                raise Malformed("a fifth length byte")
-        if len(buffer) < at + size:
-            return None
-        packet = self._packet(buffer[0] >> 4, buffer[0] & 15, Reader(bytes(buffer[at:at + size])))
-        del buffer[:at + size]
-        return packet
+        self.buffers[way] += data
+        return [self._packet(packet[0] >> 4, packet[0] & 15, Reader(packet[at:]))
+                for packet, at in frames(self.buffers[way])]
 
     def _packet(self, kind, flags, body):
         v5 = self.version == 5

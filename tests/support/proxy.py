@@ -11,6 +11,7 @@
     link.trap(lambda data: b"EndTxn" in data)   # who says that has said its last word
         link.heal()                         # back to normal
     link.tape = []                              # from now on both ways are recorded, see tape.py
+    link.shaper = lambda: Window(100)           # of each new connection, see window.py
 
 Ways are "up" (client to target), "down", and "both". A call returns when it has taken effect. One
 thread serves all links. Half-closed connections are not kept: an end at one side ends the other.
@@ -58,6 +59,7 @@ class _Connection:
     def __init__(self, link, client):
         self.link, self.client, self.target = link, client, None
         self.number = link.accepted
+        self.shape = link.shaper() if link.shaper else None
         self.damaged = False  # bytes were swallowed: of no use to anyone any more
         self.ended = False
         self.trapped = False
@@ -74,6 +76,14 @@ class _Connection:
         await asyncio.gather(self.carry("up", self.client[0], self.target[1]),
                              self.carry("down", self.target[0], self.client[1]))
         return None
+
+    async def deliver(self, name, writer, data):
+        for way, part in self.shape(name, data) if self.shape else [(name, data)]:
+            if way == "down":
+                self.note(way, part)
+            to = writer if way == name else self.client[1] if way == "down" else self.target[1]
+            to.write(part)
+        await writer.drain()
 
     def note(self, way, data):
         """On the tape stands when the client has said something, and when it may have heard it:
@@ -107,10 +117,7 @@ class _Connection:
                     continue
                 if self.link.resets_now():
                     return self.end("rst")
-                if name == "down":
-                    self.note(name, data)
-                writer.write(data)
-                await writer.drain()
+                await self.deliver(name, writer, data)
         delivery = asyncio.ensure_future(deliver())
         try:
             while data := await reader.read(CHUNK):
@@ -147,7 +154,7 @@ class Link:
         self.dice, self.probability, self.resets = None, 0.0, 0
         self.trapping, self.free = None, asyncio.Event()
         self.server, self.port = None, 0
-        self.tape = None
+        self.tape = self.shaper = None
 
     async def _listen(self):
         self.server = await asyncio.start_server(self._accept, HOST, self.port, ssl=self.tls)
