@@ -28,14 +28,15 @@ static weir_code not_json(const weir_err *why, bool comments, weir_err *err)
 }
 
 /* WEIR_OK with *ret_json NULL: nothing was sent, or null. */
-static weir_code read_json(const weir_buf *body, bool comments, json_t **ret_json, weir_err *err)
+static weir_code read_typed(const weir_buf *body, bool comments, bool numbers, json_t **ret_json,
+                            weir_err *err)
 {
     weir_buf text = WEIR_BUF;
     weir_err why = {.code = WEIR_OK};
     json_t *json = NULL;
     weir_code rc = WEIR_OK;
 
-    weir_json_prepare(weir_buf_text(body), body->size, comments, true, &text);
+    weir_json_prepare(weir_buf_text(body), body->size, comments, numbers, &text);
     if (strspn(weir_buf_text(&text), " \t\r\n") < text.size &&
         weir_json_read(weir_buf_text(&text), text.size, &json, &why) != WEIR_OK)
         rc = not_json(&why, comments, err);
@@ -46,6 +47,12 @@ static weir_code read_json(const weir_buf *body, bool comments, json_t **ret_jso
     *ret_json = json;
     weir_buf_free(&text);
     return rc;
+}
+
+/* The same for configs, whose values are text. */
+static weir_code read_json(const weir_buf *body, bool comments, json_t **ret_json, weir_err *err)
+{
+    return read_typed(body, comments, true, ret_json, err);
 }
 
 static const char *token(const json_t *json)
@@ -239,4 +246,74 @@ weir_code weir_body_agree(weir_props *config, const char *name, weir_err *err)
     if (!own)
         weir_props_set(config, "name", name);
     return WEIR_OK;
+}
+
+/* ---- PATCH …/offsets --------------------------------------------------------------------- */
+
+static weir_code only_fields(const json_t *json, const char *class_name, const char *one,
+                             const char *other, weir_err *err)
+{
+    const char *key;
+    const json_t *value;
+
+    json_object_foreach ((json_t *)(uintptr_t)json, key, value)
+        if (strcmp(key, one) != 0 && strcmp(key, other) != 0)
+            return weir_fail(err, WEIR_FAILED,
+                             "Unrecognized field \"%s\" (class %s), not marked as ignorable", key,
+                             class_name);
+    return WEIR_OK;
+}
+
+static weir_code check_one_offset(const json_t *one, weir_err *err)
+{
+    static const char *const fields[] = {"partition", "offset"};
+    weir_code rc;
+
+    if (!json_is_object(one))
+        return wrong_type("offsets", "ConnectorOffset", one, err);
+    rc = only_fields(one, "ConnectorOffset", fields[0], fields[1], err);
+    for (size_t i = 0; rc == WEIR_OK && i < WEIR_COUNT(fields); i++) {
+        const json_t *field = json_object_get(one, fields[i]);
+
+        if (field && !json_is_object(field) && !json_is_null(field))
+            rc = wrong_type(fields[i], "java.util.LinkedHashMap<java.lang.String,java.lang.Object>",
+                            field, err);
+    }
+    return rc;
+}
+
+static weir_code check_offsets(const json_t *json, weir_err *err)
+{
+    const json_t *list, *one;
+    weir_code rc;
+    size_t i;
+
+    if (!json_is_object(json))
+        return wrong_type("the body", "ConnectorOffsets", json, err);
+    rc = only_fields(json, "ConnectorOffsets", "offsets", "offsets", err);
+    list = json_object_get(json, "offsets");
+    if (rc == WEIR_OK && list && !json_is_null(list) && !json_is_array(list))
+        rc = wrong_type("offsets", "java.util.ArrayList<ConnectorOffset>", list, err);
+    if (rc == WEIR_OK && json_array_size(list) == 0)
+        rc = weir_fail(err, WEIR_INVALID,
+                       "Partitions / offsets need to be provided for an alter offsets request");
+    json_array_foreach (list, i, one)
+        if (rc == WEIR_OK)
+            rc = check_one_offset(one, err);
+    return rc;
+}
+
+weir_code weir_body_offsets(const weir_buf *body, bool comments, char **ret_offsets, weir_err *err)
+{
+    json_t *json = NULL;
+    weir_code rc = read_typed(body, comments, false, &json, err);
+
+    if (rc == WEIR_OK && !json)
+        rc = no_body(body, "offsets are sent as {\"offsets\": [{\"partition\": ..., ...}]}", err);
+    if (rc == WEIR_OK)
+        rc = check_offsets(json, err);
+    if (rc == WEIR_OK)
+        *ret_offsets = weir_json_dump(json_object_get(json, "offsets"));
+    json_decref(json);
+    return rc;
 }

@@ -5,7 +5,7 @@
  * 1.1). Pure functions; everything a client may send comes through here first.
  *
  * Codes, both with their text: WEIR_FAILED for what is not JSON of the right shape (Connect
- * answers 500), WEIR_INVALID for a name that contradicts itself (400).
+ * answers 500), WEIR_INVALID for a name that contradicts itself, or offsets that are none (400).
  */
 #ifndef WEIR_REST_BODY_H
 #define WEIR_REST_BODY_H
@@ -32,5 +32,10 @@ WEIR_MUST_CHECK weir_code weir_body_config(const weir_buf *body, bool comments, 
                                            weir_err *err);
 /* `config.name` must say what the path says; missing or null, it is put there. */
 WEIR_MUST_CHECK weir_code weir_body_agree(weir_props *config, const char *name, weir_err *err);
+
+/* The body of PATCH …/offsets: sets *ret_offsets to a JSON array of {"partition":{…} or null,
+ * "offset":{…} or null}, the caller's to free(). Numbers stay numbers. */
+WEIR_MUST_CHECK weir_code weir_body_offsets(const weir_buf *body, bool comments, char **ret_offsets,
+                                            weir_err *err);
 
 #endif

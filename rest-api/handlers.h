@@ -16,6 +16,9 @@ void weir_handle_restart(weir_call *call);
 /* 201 and where the connector is to be found from now on. */
 void weir_call_created(weir_call *call, const char *name);
 
+/* offsets.c */
+void weir_handle_alter_offsets(weir_call *call);
+
 /* status.c */
 void weir_handle_status(weir_call *call);
 void weir_handle_task_status(weir_call *call);

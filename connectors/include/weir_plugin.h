@@ -62,14 +62,24 @@ typedef enum weir_outcome {
 
 /* ---- Configuration --------------------------------------------------------------------------- */
 
-typedef enum weir_option_type { WEIR_STRING, WEIR_INT, WEIR_DOUBLE, WEIR_BOOL } weir_option_type;
+typedef enum weir_option_type {
+    WEIR_STRING,
+    WEIR_INT,
+    WEIR_DOUBLE,
+    WEIR_BOOL,
+    WEIR_PAIRS, /* whatever begins with the name, which ends with '.' */
+} weir_option_type;
 typedef enum weir_importance { WEIR_HIGH, WEIR_MEDIUM, WEIR_LOW } weir_importance;
 
 /* One key. A table of them, ended by a row whose name is NULL, parses a config into a struct,
  * fills in defaults, checks ranges, answers the REST validation call and prints the docs.
  * A string whose fallback is WEIR_UNSET is NULL in the struct when the user gave none. An option
  * named "config.unknown.keys" is read by the worker: with the value "error" a key that neither the
- * plugin nor the worker knows refuses the config, instead of being warned of. */
+ * plugin nor the worker knows refuses the config, instead of being warned of.
+ * A WEIR_PAIRS option, such as "kafka.headers.static.", takes every key that begins with its name
+ * and that no other row names: the struct gets an array of them in the order of the config, the
+ * name taken off, ended by a pair whose key is NULL. Its fallback is "", it is never NULL, and what
+ * its keys and values may be is for validate() to say. */
 typedef struct weir_option {
     const char *name;
     size_t offset; /* both from WEIR_FIELD() */
@@ -91,7 +101,8 @@ typedef struct weir_option {
         const char *: WEIR_STRING,                                                                 \
         int64_t: WEIR_INT,                                                                         \
         double: WEIR_DOUBLE,                                                                       \
-        bool: WEIR_BOOL)
+        bool: WEIR_BOOL,                                                                           \
+        const weir_pair *: WEIR_PAIRS)
 
 typedef struct weir_pair {
     const char *key;
@@ -113,6 +124,10 @@ typedef struct weir_config_host {
      * WEIR_WARN and WEIR_INFO are logged and shown in the task's status. */
     void (*note)(const struct weir_config_host *host, weir_level level, const char *key,
                  const char *fmt, ...) WEIR_PRINTF(4, 5);
+    /* validate(), plan(): what counts for a key that is not in the plugin's table. A converter that
+     * the connector does not name is the worker's, with the worker's keys below it; a class comes
+     * under its full name. NULL: nobody gave any. Valid until the call returns. */
+    const char *(*get)(const struct weir_config_host *host, const char *key);
 } weir_config_host;
 
 /* ---- Records --------------------------------------------------------------------------------- */

@@ -304,6 +304,7 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
         mqtt_loopback_close(c->loopback);
         c->loopback = NULL;
         mqtt_subscription_connecting(c->subscription, c->endpoint);
+        mqtt_link_elsewhere(c->link, c->connects && c->endpoint != c->accepted_by);
         mqtt_link_open(c->link, connect.data, mqtt_bytes_size(&connect), now_ms);
         explicit_bzero(connect.data, connect.room);
         c->cool_until_ms = now_ms;
@@ -335,6 +336,7 @@ static weir_status accepted(mqtt_connection *c, int64_t now_ms)
                  mqtt_link_look(c->link)->level == MQTT_5 ? "5" : "3.1.1",
                  present ? "present" : "new");
     c->connects++;
+    c->accepted_by = c->endpoint;
     if (mqtt_subscription_connected(c->subscription, present, c->connected_since_unix_ms, &since)) {
         if (since >= 0)
             mqtt_format_time(since, text, sizeof(text));
@@ -421,46 +423,6 @@ static weir_status late(mqtt_connection *c)
     return mqtt_connection_fail(c, why, false);
 }
 
-static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
-{
-    int64_t limit_ms = c->setup->settings->full_timeout_ms;
-    const mqtt_link_facts *facts = mqtt_link_look(c->link);
-    uint64_t received = facts->received[0] + facts->received[1] + facts->received[2];
-
-    if (!facts->paused || received != c->received) /* slow is not stopped */
-        c->paused_since_ms = -1;
-    c->received = received;
-    if (!facts->paused)
-        return WEIR_DONE;
-    if (c->paused_since_ms < 0) {
-        c->paused_since_ms = now_ms;
-        c->pause_said = false;
-    }
-    if (!limit_ms || c->pause_said || now_ms - c->paused_since_ms < limit_ms)
-        return WEIR_DONE;
-    c->pause_said = true;
-    if (c->setup->fail_when_full)
-        return c->host->fail(c->host, WEIR_FATAL,
-                             "Kafka has taken nothing for %" PRId64
-                             " ms, and records.buffer.queue.full.policy is fail",
-                             now_ms - c->paused_since_ms);
-    c->host->log(c->host, WEIR_WARN,
-                 "reading from MQTT is paused since %" PRId64 " ms: Kafka takes nothing",
-                 now_ms - c->paused_since_ms);
-    return WEIR_DONE;
-}
-
-static void watch_window(mqtt_connection *c)
-{
-    if (c->window_said || !mqtt_link_look(c->link)->window_exceeded)
-        return;
-    c->window_said = true;
-    c->host->log(c->host, WEIR_WARN,
-                 "%s sends more messages at once than mqtt.receive.maximum (%u) allows, as "
-                 "mosquitto before 2.0.13 does; it is borne",
-                 c->setup->endpoints[c->endpoint].uri, c->setup->receive_maximum);
-}
-
 static weir_status work(mqtt_connection *c, int64_t now_ms)
 {
     if (mqtt_nudge_taken(&c->nudge))
@@ -481,8 +443,7 @@ static weir_status work(mqtt_connection *c, int64_t now_ms)
             return status;
     }
     mqtt_greeting_birth(c);
-    watch_window(c);
-    return watch_pause(c, now_ms);
+    return mqtt_watch(c, now_ms);
 }
 
 weir_status mqtt_connection_advance(mqtt_connection *c, int64_t now_ms)
@@ -520,6 +481,7 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
         .ack_on_receive = setup->ack_on_receive,
         .skip_retained = setup->retain == MQTT_RETAIN_NEVER,
         .ping_timeout_ms = s->ping_timeout_ms,
+        .remember_acked = setup->dedupe != MQTT_DEDUPE_NONE,
         .receive_maximum = setup->receive_maximum,
     };
 
@@ -576,6 +538,11 @@ void mqtt_connection_drain(mqtt_connection *c)
     if (!mqtt_link_look(c->link)->connected)
         mqtt_connection_hang_up(
             c); /* nothing has been taken on it, so there is nothing to acknowledge */
+}
+
+uint64_t mqtt_connection_sessions(const mqtt_connection *c)
+{
+    return mqtt_link_look(c->link)->sessions;
 }
 
 mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)

@@ -44,6 +44,8 @@ typedef struct mqtt_connection_facts {
     const char *last_error;
 } mqtt_connection_facts;
 
+/* How many sessions this connection has begun: nothing in one is a redelivery from another. */
+uint64_t mqtt_connection_sessions(const mqtt_connection *connection);
 mqtt_connection_facts mqtt_connection_look(const mqtt_connection *connection);
 
 /* "2026-01-31T12:00:00.000Z" */

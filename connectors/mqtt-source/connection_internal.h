@@ -40,13 +40,15 @@ struct mqtt_connection {
     int64_t outage_since_ms; /* -1: up */
     int64_t up_since_ms, connected_since_unix_ms, gap_unix_ms, paused_since_ms;
     mqtt_brokers *brokers;
-    size_t endpoint; /* the broker at hand */
+    size_t endpoint;    /* the broker at hand */
+    size_t accepted_by; /* the last one that accepted a connection */
     unsigned attempt;
     mqtt_takeover takeover;
     uint64_t connects, losses, sessions_lost;
     uint64_t received; /* when last looked at: is anything moving? */
     bool draining, not_owned, pause_said;
     bool born;        /* 'online' was said on this connection */
+    bool birth_said;  /* that the broker does not take it */
     bool window_said; /* that the broker sends more at once than it may */
     mqtt_subscription *subscription;
     char last_error[TEXT_ROOM], said[TEXT_ROOM];
@@ -64,6 +66,9 @@ void mqtt_connection_hang_up(mqtt_connection *c);
 bool mqtt_connection_flush(mqtt_connection *c);
 /* Writes what is left, then waits for the broker to hang up. */
 void mqtt_connection_say_goodbye(mqtt_connection *c, int64_t deadline_ms);
+
+/* watch.c: is anything moving, is what was agreed kept? WEIR_FATAL: host->fail() knows. */
+weir_status mqtt_watch(mqtt_connection *c, int64_t now_ms);
 
 /* ---- greeting.c: what the broker says about itself ---- */
 

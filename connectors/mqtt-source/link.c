@@ -20,6 +20,7 @@ mqtt_link *mqtt_link_new(const mqtt_link_settings *settings, const mqtt_link_use
     link->settings = *settings;
     link->user = *user;
     link->slots = mqtt_slots_new(MQTT_SLOTS_MAX);
+    link->receipts = settings->remember_acked ? mqtt_receipts_new() : NULL;
     link->ping_ms = -1;
     return link;
 }
@@ -33,6 +34,7 @@ void mqtt_link_free(mqtt_link *link)
         mqtt_bytes_free(&link->out[side]);
     }
     mqtt_slots_free(link->slots);
+    mqtt_receipts_free(link->receipts);
     free(link);
 }
 
@@ -60,9 +62,14 @@ void mqtt_link_open(mqtt_link *link, const void *connect, size_t size, int64_t n
     link->now_ms = link->sent_ms = now_ms;
     link->ping_every_ms = 0;
     link->facts.answered = link->facts.left = link->facts.malformed = false;
-    link->facts.refused = link->facts.left_reason = 0;
+    link->facts.refused = link->facts.left_reason = link->facts.publish_refused = 0;
     link->facts.said[0] = '\0';
     mqtt_bytes_append(&link->out[MQTT_BROKER], connect, size);
+}
+
+void mqtt_link_elsewhere(mqtt_link *link, bool elsewhere)
+{
+    link->elsewhere = elsewhere;
 }
 
 void mqtt_link_close(mqtt_link *link)
@@ -350,6 +357,11 @@ void mqtt_link_goodbye(mqtt_link *link)
 const mqtt_link_facts *mqtt_link_look(const mqtt_link *link)
 {
     return &link->facts;
+}
+
+bool mqtt_link_dedupes(const mqtt_link *link)
+{
+    return link->receipts && mqtt_receipts_armed(link->receipts);
 }
 
 const mqtt_slots *mqtt_link_slots(const mqtt_link *link)

@@ -51,6 +51,7 @@ typedef struct mqtt_link_settings {
     bool skip_retained;         /* acknowledge and forget what was replayed from the store */
     int64_t ping_timeout_ms;
     size_t receive_maximum; /* as CONNECT says in MQTT 5; 0: not watched */
+    bool remember_acked;    /* and do not hand over what comes again after it (receipts.h) */
 } mqtt_link_settings;
 
 typedef struct mqtt_link mqtt_link;
@@ -61,6 +62,9 @@ void mqtt_link_free(mqtt_link *link);
 /* A new connection; `connect` is the CONNECT packet for the broker, which says the version of MQTT
  * (3.1.1 when it is none) and how often paho will ping. */
 void mqtt_link_open(mqtt_link *link, const void *connect, size_t size, int64_t now_ms);
+/* Before mqtt_link_open(): it is not the broker that accepted the last connection. What that one
+ * calls the session is another one, so nothing that was seen before can be recognised in it. */
+void mqtt_link_elsewhere(mqtt_link *link, bool elsewhere);
 /* The connection is gone, and what it still had to say with it. Idempotent. */
 void mqtt_link_close(mqtt_link *link);
 
@@ -114,17 +118,21 @@ typedef struct mqtt_link_facts {
     bool answered;        /* CONNACK came */
     uint8_t refused;      /* CONNACK's code, one of MQTT 5 in MQTT 5; 0: none */
     bool session_present; /* of the last CONNACK */
+    uint64_t sessions;    /* connections that did not go on with the session of the one before */
     mqtt_server server;   /* … and what else it said */
     bool left;            /* MQTT 5: the broker has sent DISCONNECT … */
     uint8_t left_reason;  /* … with this code */
     char said[256];       /* … or refused, and this was its Reason String and Server Reference */
     bool malformed;       /* what it sent was no MQTT */
+    uint8_t
+        publish_refused;  /* MQTT 5: what it said to a message of ours, 0x80 and above; 0: none */
     bool window_exceeded; /* MQTT 5: it sent more at once than it was allowed */
     bool paused;          /* reading is stopped for want of room */
     uint64_t received[3]; /* by QoS, redeliveries included */
     uint64_t received_bytes;
     uint64_t dup_flagged; /* came with DUP=1 */
-    uint64_t dup_known;   /* … and were not produced again: swallowed, adopted or known QoS 2 */
+    uint64_t dup_known;   /* … and were not produced again: swallowed, adopted, known QoS 2 … */
+    uint64_t dup_acked;   /* … or acknowledged before */
     uint64_t retained_skipped, too_large;
     uint64_t acks;      /* PUBACK and PUBREC */
     uint64_t paho_acks; /* kept from the broker; must stay 0 */
@@ -133,6 +141,8 @@ typedef struct mqtt_link_facts {
 } mqtt_link_facts;
 
 const mqtt_link_facts *mqtt_link_look(const mqtt_link *link);
+/* Are redeliveries of what was acknowledged before recognised? Not yet, or not with this broker. */
+bool mqtt_link_dedupes(const mqtt_link *link);
 const mqtt_slots *mqtt_link_slots(const mqtt_link *link);
 
 #endif

@@ -65,6 +65,16 @@ static void note_server(mqtt_link *link, const mqtt_connack *connack)
         link->ping_every_ms = (int64_t)keepalive_s * 750;
 }
 
+static void note_session(mqtt_link *link, bool resumed)
+{
+    if (!resumed) {
+        mqtt_slots_session_lost(link->slots);
+        link->facts.sessions++;
+    }
+    if (link->receipts)
+        mqtt_receipts_connected(link->receipts, resumed);
+}
+
 static link_step on_connack(mqtt_link *link, const mqtt_head *head, const uint8_t *body)
 {
     mqtt_connack connack;
@@ -85,8 +95,7 @@ static link_step on_connack(mqtt_link *link, const mqtt_head *head, const uint8_
     link->facts.connected = !link->facts.refused;
     if (link->facts.connected) {
         link->facts.session_present = connack.session_present;
-        if (!link->facts.session_present)
-            mqtt_slots_session_lost(link->slots);
+        note_session(link, connack.session_present && !link->elsewhere);
     }
     relay(link, MQTT_BROKER, head);
     return LINK_NEXT;
@@ -118,6 +127,8 @@ static link_step on_answer(mqtt_link *link, const mqtt_head *head, const uint8_t
         return mqtt_link_broken(link, fault.reason, fault.why);
     if (head->type == MQTT_TYPE_PUBREL)
         return on_pubrel(link, head, &answer);
+    if (answer.reason >= 0x80) /* only PUBACK, PUBREC and PUBCOMP are left to say so */
+        link->facts.publish_refused = answer.reason;
     if (head->type == MQTT_TYPE_SUBACK)
         link->user.granted(link->user.ctx, answer.codes, answer.code_count);
     if (head->type == MQTT_TYPE_UNSUBACK && link->user.unsubscribed)

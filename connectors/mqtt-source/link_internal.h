@@ -5,6 +5,7 @@
 #define MQTT_LINK_INTERNAL_H
 
 #include "link.h"
+#include "receipts.h"
 
 #define LINK_SKIMMED_MAX (64u * 1024)  /* properties of a message that is too large */
 #define LINK_OUT_SOFT    (512u * 1024) /* above it nothing is read that asks for an answer */
@@ -22,12 +23,14 @@ struct mqtt_link {
     mqtt_link_settings settings;
     mqtt_link_user user;
     mqtt_slots *slots;
+    mqtt_receipts *receipts; /* NULL: nobody asked for it */
     mqtt_bytes in[2], out[2];
     mqtt_link_facts facts;
     size_t packet_size; /* of the packet at the head of in[MQTT_BROKER], once known */
     size_t skip_left;   /* of a PUBLISH that is too large */
     uint16_t skip_slot; /* acknowledged when all of it has been skipped; 0: none */
     bool open, draining;
+    bool elsewhere;           /* this CONNECT goes to another broker than the last that accepted */
     unsigned pings_relayed;   /* paho waits for the answer */
     unsigned pings_swallowed; /* paho has its answer already; these come before relayed ones */
     int64_t ping_ms;          /* when the broker was asked for a sign of life; -1: it is not */

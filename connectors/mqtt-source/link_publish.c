@@ -16,6 +16,8 @@ void mqtt_link_release_acks(mqtt_link *link)
                      mark.id);
         if (mark.qos == 2)
             mqtt_slots_remember(link->slots, mark.id, mark.hash);
+        else if (link->receipts)
+            mqtt_receipts_acked(link->receipts, mark.id, mark.hash, link->now_ms);
         link->facts.acks++;
     }
 }
@@ -127,36 +129,62 @@ static link_step hand_over_slot(mqtt_link *link, mqtt_message *message, const mq
     return LINK_NEXT;
 }
 
+/* There is nothing to do for it, but it gets its acknowledgement, in line. */
+static void acknowledge_only(mqtt_link *link, const mqtt_mark *mark)
+{
+    mqtt_link_finish(link, mqtt_slots_take(link->slots, mark, link->now_ms));
+}
+
+static bool has_receipt(const mqtt_link *link, const mqtt_message *message, const mqtt_mark *mark)
+{
+    return link->receipts && message->publish.dup && mark->qos == 1 && !message->too_large &&
+           mqtt_receipts_know(link->receipts, mark->id, mark->hash);
+}
+
+/* It was produced, now or before its redelivery. */
+static void note_passed(mqtt_link *link, const mqtt_publish *publish, mqtt_known known)
+{
+    if (link->receipts && known != MQTT_RINGED)
+        mqtt_receipts_passed(link->receipts, publish->id, known == MQTT_NEW && !publish->dup,
+                             link->now_ms);
+}
+
 /* QoS 1 and 2: do we know it already? If not, the task gets it. */
 static link_step take_acknowledged(mqtt_link *link, mqtt_message *message)
 {
     const mqtt_publish *publish = &message->publish;
     mqtt_mark mark = {
         .size = (uint32_t)publish->payload_size, .id = publish->id, .qos = publish->qos};
-    uint16_t slot;
+    mqtt_known known;
+    link_step done = LINK_NEXT;
 
     mark.hash = message->too_large
                     ? mqtt_hash(publish->topic, publish->topic_size, &mark.size, sizeof(mark.size))
                     : mqtt_hash(publish->topic, publish->topic_size, publish->payload,
                                 publish->payload_size);
     if (publish->qos == 2 && mqtt_slots_remembers(link->slots, mark.id, mark.hash)) {
-        slot = mqtt_slots_take(link->slots, &mark, link->now_ms);
-        mqtt_link_finish(link, slot); /* its PUBREC goes out again, in line */
+        acknowledge_only(link, &mark); /* its PUBREC goes out again */
         link->facts.dup_known++;
         return LINK_NEXT;
     }
-    if (mqtt_slots_recognise(link->slots, &mark, publish->dup, link->facts.session_present) !=
-        MQTT_NEW) {
+    known = mqtt_slots_recognise(link->slots, &mark, publish->dup, link->facts.session_present);
+    if (known == MQTT_NEW && has_receipt(link, message, &mark)) {
+        acknowledge_only(link, &mark);
         link->facts.dup_known++;
+        link->facts.dup_acked++;
         return LINK_NEXT;
     }
-    if (publish->retain && link->settings.skip_retained) {
-        slot = mqtt_slots_take(link->slots, &mark, link->now_ms);
-        mqtt_link_finish(link, slot);
+    if (known != MQTT_NEW) {
+        link->facts.dup_known++;
+    } else if (publish->retain && link->settings.skip_retained) {
+        acknowledge_only(link, &mark);
         link->facts.retained_skipped++;
-        return LINK_NEXT;
+    } else {
+        done = hand_over_slot(link, message, &mark);
     }
-    return hand_over_slot(link, message, &mark);
+    if (done == LINK_NEXT)
+        note_passed(link, publish, known);
+    return done;
 }
 
 static link_step take_publish(mqtt_link *link, mqtt_message *message)

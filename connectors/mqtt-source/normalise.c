@@ -24,7 +24,6 @@ static const struct later {
     const char *fallback; /* NULL: no value is harmless */
     weir_level level;
 } laters[] = {
-    {"mqtt.session.cleanup.on.delete", NULL, WEIR_WARN},
     {"mqtt.pause.behavior", "disconnect", WEIR_WARN},
     {"mqtt.ssl.endpoint.identification.algorithm", "https", WEIR_ERROR},
     {"mqtt.ssl.", NULL, WEIR_ERROR},
@@ -36,8 +35,6 @@ static const struct later {
     {"kafka.headers.exclude", "", WEIR_WARN},
     {"kafka.headers.static.", NULL, WEIR_WARN},
     {"kafka.timestamp", "receive", WEIR_WARN},
-    {"dedupe.key", NULL, WEIR_WARN},
-    {"dedupe.window.", NULL, WEIR_WARN},
     {NULL, NULL, WEIR_INFO},
 };
 

@@ -128,6 +128,8 @@ mqtt_level mqtt_session_level(const mqtt_session *session)
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
+/* paho (1.3.12 at least) writes four bytes as if they had a sign, and turns what is above 2^31 - 1
+ * into something small: "for ever" would become 255 seconds. 68 years will do. */
 static void add_number(MQTTProperties *properties, enum MQTTPropertyCodes id, uint32_t number)
 {
     MQTTProperty property = {.identifier = id};
@@ -135,7 +137,7 @@ static void add_number(MQTTProperties *properties, enum MQTTPropertyCodes id, ui
     if (id == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM)
         property.value.integer2 = (unsigned short)number;
     else
-        property.value.integer4 = number;
+        property.value.integer4 = number > INT32_MAX ? INT32_MAX : number;
     MQTTProperties_add(properties, &property);
 }
 

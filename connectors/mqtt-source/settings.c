@@ -15,7 +15,7 @@ static const char *const full_policies[] = {"block", "fail", NULL};
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const levels[] = {"OFF", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
 static const char *const unknowns[] = {"warn", "error", NULL};
-static const char *const dedupes[] = {"redelivery", NULL};
+static const char *const dedupes[] = {"none", "redelivery", "content", NULL};
 
 #define CONNECTION "Connection"
 #define SESSION    "Session and subscription"
@@ -95,6 +95,10 @@ const weir_option mqtt_options[] = {
     {"mqtt.retain.handling", FIELD(retain), .fallback = "send_if_new", .allowed = retains,
      .importance = WEIR_MEDIUM, .group = SESSION,
      .doc = "Retained messages: with a new subscription, with every connection, or never."},
+    {"mqtt.session.cleanup.on.delete", FIELD(cleanup), .fallback = "true", .importance = WEIR_LOW,
+     .group = SESSION,
+     .doc = "When the connector is deleted, or has fewer tasks: end their sessions at the broker, "
+            "with what is queued in them."},
     {"mqtt.task.assignment", FIELD(assignment), .fallback = "topics", .allowed = assignments,
      .importance = WEIR_MEDIUM, .group = SESSION,
      .doc = "Several tasks share out the filters, or share each filter ($share)."},
@@ -143,7 +147,19 @@ const weir_option mqtt_options[] = {
             "acknowledged and dropped (all); errors.tolerance speaks for it unless given."},
     {"dedupe.mode", FIELD(dedupe), .fallback = "redelivery", .allowed = dedupes,
      .importance = WEIR_LOW, .group = DELIVERY,
-     .doc = "Redeliveries of messages still on their way to Kafka are not produced twice."},
+     .doc = "What is not produced twice: messages that come again and were acknowledged before "
+            "(redelivery), also those that dedupe.key says are the same (content), or neither. "
+            "What is still on its way to Kafka is never produced twice."},
+    {"dedupe.key", FIELD(dedupe_key), .fallback = "${payload}", .importance = WEIR_LOW,
+     .group = DELIVERY,
+     .doc = "With dedupe.mode=content: messages are the same for which this text is; ${payload} "
+            "and the places of kafka.topic."},
+    {"dedupe.window.size", FIELD(dedupe_size), .fallback = "1000", .min = 1, .max = 1000000,
+     .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "With dedupe.mode=content: messages that are remembered."},
+    {"dedupe.window.ms", FIELD(dedupe_ms), .fallback = "60000", .min = 1, .max = INT64_MAX,
+     .importance = WEIR_LOW, .group = DELIVERY,
+     .doc = "With dedupe.mode=content: how long they are, in milliseconds."},
     {"log.payload.level", FIELD(payload_level), .fallback = "OFF", .allowed = levels,
      .importance = WEIR_LOW, .group = DELIVERY,
      .doc = "Level at which the start of every payload is logged."},

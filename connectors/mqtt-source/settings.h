@@ -27,12 +27,21 @@ typedef struct mqtt_settings {
     const char *ack_mode;
     int64_t max_unacked, max_unacked_bytes, queue_size, batch_size, full_timeout_ms;
     const char *full_policy, *tolerance, *payload_level, *dedupe;
+    const char *dedupe_key;
+    int64_t dedupe_size, dedupe_ms;
+    bool cleanup;
     const char *unknown_keys; /* read by the worker */
 } mqtt_settings;
 
 extern const weir_option mqtt_options[];
 
 typedef enum mqtt_retain { MQTT_RETAIN_IF_NEW, MQTT_RETAIN_SEND, MQTT_RETAIN_NEVER } mqtt_retain;
+
+typedef enum mqtt_dedupe {
+    MQTT_DEDUPE_NONE,
+    MQTT_DEDUPE_REDELIVERY,
+    MQTT_DEDUPE_CONTENT, /* redeliveries too */
+} mqtt_dedupe;
 
 typedef enum mqtt_version {
     MQTT_VERSION_AUTO, /* 5, and 3.1.1 where a broker does not want it */
@@ -65,6 +74,7 @@ typedef struct mqtt_setup {
     char *client_id, *share_group; /* ${connector} put in; ${task} too when task >= 0 */
     mqtt_mapping mapping;
     mqtt_retain retain;
+    mqtt_dedupe dedupe;
     bool shared, ack_on_receive, fail_when_full, skip_bad, first_failure_is_fatal;
     int payload_level; /* a weir_level; -1: payloads are not logged */
 } mqtt_setup;

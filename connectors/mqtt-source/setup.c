@@ -225,6 +225,7 @@ mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector,
     read_identity(&m);
     mqtt_read_session(&m);
     read_subscription(&m);
+    mqtt_read_dedupe(&m);
     mqtt_read_mapping(&m);
     read_delivery(&m);
     if (!m.refused)

@@ -27,6 +27,8 @@ char *mqtt_expand(const mqtt_making *m, const char *text);
 
 /* Version, session, limits, will (setup_session.c). */
 void mqtt_read_session(mqtt_making *m);
+/* What is a duplicate (setup_dedupe.c). */
+void mqtt_read_dedupe(mqtt_making *m);
 /* Topic, key, headers, value (mapping.c). */
 void mqtt_read_mapping(mqtt_making *m);
 

@@ -2,6 +2,8 @@
 #include "source.h"
 
 #include "connection.h"
+#include "content.h"
+#include "forget.h"
 #include "record.h"
 #include "status.h"
 
@@ -18,7 +20,9 @@ typedef struct task {
     mqtt_setup *setup;
     mqtt_records *records;
     mqtt_connection *connection;
-    size_t batch; /* records emitted in this poll() */
+    mqtt_content *content; /* NULL: contents are not compared */
+    uint64_t sessions;     /* when it was last asked: another session, another memory */
+    size_t batch;          /* records emitted in this poll() */
     bool batch_over;
     mqtt_task_facts facts;
     uint64_t unlogged; /* skipped since the last line about it */
@@ -69,6 +73,20 @@ static mqtt_verdict refuse(task *t, const mqtt_publish *publish, const char *why
     return MQTT_SKIPPED;
 }
 
+static bool is_duplicate(task *t, const mqtt_message *message)
+{
+    uint64_t sessions = mqtt_connection_sessions(t->connection);
+
+    if (sessions != t->sessions)
+        mqtt_content_clear(t->content);
+    t->sessions = sessions;
+    if (message->too_large ||
+        !mqtt_content_knows(t->content, &message->publish, t->host->now_ms(t->host)))
+        return false;
+    t->facts.duplicates++;
+    return true;
+}
+
 static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 {
     task *t = ctx;
@@ -79,6 +97,8 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
         t->batch_over = true;
         return MQTT_FULL;
     }
+    if (t->content && is_duplicate(t, message))
+        return MQTT_SKIPPED;
     if (!mqtt_record_make(t->records, message, &record, why, sizeof(why)))
         return refuse(t, &message->publish, why);
     switch (t->host->emit(t->host, &record)) {
@@ -91,6 +111,8 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
         return MQTT_FAILED;
     }
     t->batch++;
+    if (t->content)
+        mqtt_content_note(t->content, t->host->now_ms(t->host));
     t->facts.last_message_ms = t->host->now_ms(t->host);
     if (t->setup->payload_level >= 0)
         log_payload(t, &message->publish);
@@ -112,6 +134,7 @@ static void task_free(task *t)
 {
     mqtt_connection_free(t->connection);
     mqtt_records_free(t->records);
+    mqtt_content_free(t->content);
     mqtt_setup_free(t->setup);
     free(t);
 }
@@ -120,6 +143,7 @@ static weir_status start(const weir_host *host, const void *settings, void **sel
 {
     mqtt_findings findings = {.ctx = (void *)host, .note = to_worker};
     mqtt_setup *setup = mqtt_setup_new(settings, host->connector, host->task, &findings);
+    char why[192]; /* setup has seen that there is no reason */
     task *t;
 
     if (!setup)
@@ -129,6 +153,10 @@ static weir_status start(const weir_host *host, const void *settings, void **sel
     t->setup = setup;
     t->facts.last_message_ms = -1;
     t->records = mqtt_records_new(setup);
+    if (setup->dedupe == MQTT_DEDUPE_CONTENT)
+        t->content =
+            mqtt_content_new(setup->settings->dedupe_key, (size_t)setup->settings->dedupe_size,
+                             setup->settings->dedupe_ms, why, sizeof(why));
     t->connection =
         mqtt_connection_new(host, setup, &(mqtt_link_user){.ctx = t, .message = on_message});
     if (!t->connection) {
@@ -205,4 +233,5 @@ const weir_source mqtt_source = {
     .drain = drain,
     .stop = stop,
     .status = status,
+    .forget = mqtt_forget,
 };

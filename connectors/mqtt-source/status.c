@@ -153,6 +153,11 @@ static void tell_counters(writer *w, const mqtt_connection_facts *c, const mqtt_
     number(w, "received_bytes", link->received_bytes);
     number(w, "dup_flagged", link->dup_flagged);
     number(w, "dup_suppressed", link->dup_known);
+    open_object(w, "dedupe");
+    yes_or_no(w, "armed", mqtt_link_dedupes(c->link));
+    number(w, "redeliveries", link->dup_acked);
+    number(w, "content", task->duplicates);
+    close_object(w);
     number(w, "retained_skipped", link->retained_skipped);
     number(w, "kafka_acked", task->delivered);
     number(w, "pubacks", link->acks);

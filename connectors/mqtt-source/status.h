@@ -8,6 +8,7 @@
 typedef struct mqtt_task_facts {
     uint64_t delivered, dead_lettered, dropped, abandoned; /* what the worker said */
     uint64_t skipped;                                      /* no record could be made of them */
+    uint64_t duplicates;                                   /* dedupe.mode=content */
     int64_t last_message_ms;                               /* -1: none yet */
 } mqtt_task_facts;
 

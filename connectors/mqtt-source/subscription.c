@@ -3,6 +3,7 @@
 
 #include "kept.h"
 #include "reasons.h"
+#include "whereabouts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,9 @@ struct mqtt_subscription {
     bool *unanswered; /* per broker: a CONNECT was sent, and nobody knows what it did */
     size_t at;        /* the broker at hand */
     stage stage;
-    bool answered; /* what was asked last */
-    char **coming; /* to be subscribed: some of the setup's filters, in their order */
+    bool settled_in; /* a broker has accepted this task */
+    bool answered;   /* what was asked last */
+    char **coming;   /* to be subscribed: some of the setup's filters, in their order */
     int *coming_qos;
     uint8_t *codes; /* SUBACK's, one for each */
     size_t coming_count, code_count;
@@ -205,6 +207,9 @@ bool mqtt_subscription_connected(mqtt_subscription *s, bool session_present, int
     bool clean = s->setup->settings->clean;
     bool lost = had_session(s, ret_since_unix_ms) && !session_present && !clean;
 
+    if (!s->settled_in)
+        mqtt_whereabouts_note(s->host, s->setup);
+    s->settled_in = true;
     s->unanswered[s->at] = false;
     if (clean)
         mqtt_kept_forget(kept, s->host); /* a clean start has ended what was there */

@@ -37,6 +37,22 @@ static void fuzz_config(const weir_buf *body, bool allow_comments)
     weir_props_clear(&config);
 }
 
+static void fuzz_offsets(const weir_buf *body, bool allow_comments)
+{
+    char *offsets = NULL;
+    json_t *json = NULL;
+    weir_err err;
+
+    if (weir_body_offsets(body, allow_comments, &offsets, &err) != WEIR_OK) {
+        assert(err.msg[0] && !offsets);
+        return;
+    }
+    assert(weir_json_read(offsets, strlen(offsets), &json, &err) == WEIR_OK);
+    assert(json_array_size(json) > 0);
+    json_decref(json);
+    free(offsets);
+}
+
 static void fuzz_path(const char *target)
 {
     weir_path path = {0};
@@ -76,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 2:
     case 3:
         fuzz_config(&text, kind == 3);
+        fuzz_offsets(&text, kind == 3);
         break;
     case 4:
         fuzz_path(weir_buf_text(&text));

@@ -1,9 +1,10 @@
 /* fuzz_mqtt_packet.c - a broker that says anything, in pieces of any size, to a task that answers
  * in any way: the books of the slots always agree.
  *
- * The first byte seeds the pieces and the answers, and its highest bit chooses MQTT 5; the rest is
- * what the broker says. A connection that breaks is followed by another, with the session present
- * or not. What a broker says that keeps to the rules: fuzz_mqtt_link.c.
+ * The first byte seeds the version, the pieces and the answers; the rest is what the broker says. A
+ * connection that breaks is followed by another, in either version of MQTT, with the session
+ * present or not. What a message says in its properties is read to the end.
+ * A broker that keeps to the rules: fuzz_mqtt_link.c.
  */
 #include "fuzz.h"
 
@@ -15,7 +16,6 @@
 
 typedef struct play {
     mqtt_link *link;
-    bool five;
     uint32_t dice;
     uint64_t tokens[TOKENS];
     size_t count;
@@ -27,9 +27,35 @@ static uint32_t roll(play *p)
     return p->dice >> 16;
 }
 
+/* Reads every byte, and finds each property that is said to be there. */
+static void read_properties(const mqtt_properties *properties)
+{
+    mqtt_property property, found;
+    unsigned sum = 0;
+    uint64_t seen = 0;
+    mqtt_text value;
+
+    for (size_t at = 0; mqtt_properties_next(properties, &at, &property);) {
+        for (size_t i = 0; i < property.name.size; i++)
+            sum += (uint8_t)property.name.bytes[i];
+        for (size_t i = 0; i < property.value.size; i++)
+            sum += (uint8_t)property.value.bytes[i];
+        seen |= UINT64_C(1) << property.id;
+        if (!mqtt_properties_find(properties, property.id, &found))
+            abort();
+        if (property.id == MQTT_USER_PROPERTY &&
+            !mqtt_properties_user(properties, property.name.bytes, property.name.size, &value))
+            abort();
+    }
+    if (seen != properties->there || sum == UINT32_MAX)
+        abort();
+}
+
 static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 {
     play *p = ctx;
+
+    read_properties(&message->publish.properties);
 
     switch (roll(p) % 8) {
     case 0:
@@ -74,14 +100,13 @@ static void drain_output(play *p)
 
 static void connect_again(play *p)
 {
-    static const uint8_t connect[2][16] = {
-        {0x10, 13, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 1, 'i'},
-        {0x10, 14, 0, 4, 'M', 'Q', 'T', 'T', 5, 2, 0, 60, 0, 0, 1, 'i'},
-    };
-    const uint8_t connack[] = {0x20, p->five ? 3 : 2, roll(p) & 1, 0, 0};
-    size_t room, size = 4 + p->five;
+    static const uint8_t connect[] = {0x10, 14, 0, 4,  'M', 'Q', 'T', 'T',
+                                      5,    2,  0, 60, 0,   0,   1,   'i'};
+    bool new = roll(p) & 1;
+    const uint8_t connack[] = {0x20, new ? 3 : 2, roll(p) & 1, 0, 0};
+    size_t room, size = new ? 5 : 4;
 
-    mqtt_link_open(p->link, connect[p->five], 15 + p->five, 0);
+    mqtt_link_open(p->link, new ? (const void *)connect : "c", new ? sizeof(connect) : 1, 0);
     memcpy(mqtt_link_room(p->link, MQTT_BROKER, &room), connack, size);
     mqtt_link_got(p->link, MQTT_BROKER, size, 0);
     require(mqtt_link_work(p->link, 0) == MQTT_LINK_RUNS);
@@ -89,12 +114,13 @@ static void connect_again(play *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    play p = {.dice = size ? data[0] : 0, .five = size && data[0] & 0x80};
+    play p = {.dice = size ? data[0] : 0};
     mqtt_link_settings settings = {.max_packet = 2048,
                                    .max_unacked = 32,
                                    .max_unacked_bytes = 4096,
                                    .max_loose = 16,
-                                   .ping_timeout_ms = 1000};
+                                   .ping_timeout_ms = 1000,
+                                   .receive_maximum = 8};
     mqtt_link_user user = {.ctx = &p, .message = on_message, .granted = on_granted};
 
     p.link = mqtt_link_new(&settings, &user);

@@ -83,11 +83,54 @@ def test_creating_reading_and_removing(cluster, two, role):
     wait_for(lambda: rest.connectors() == [], 15, "both removed")
 
 
+@pytest.mark.parametrize("role", ["leader", "follower"])
+def test_offsets(cluster, two, role):
+    rest = (leader_of if role == "leader" else follower_of)(two, cluster.bootstrap).rest
+    path = "/connectors/c1/offsets"
+    one = {"partition": {"p": 1}, "offset": {"n": 2, "s": "é/", "b": True, "d": 1.5, "z": None}}
+    needed = "Partitions / offsets need to be provided for an alter offsets request"
+    rest.create("c1", mqtt_source(cluster, "conformance", "conformance/#"))
+    rest.wait_running("c1")
+    before = rest.request("GET", path)  # 69
+    assert before.status == 200 and set(before.json) == {"offsets"}
+    for method, body in (("PATCH", {"offsets": [one]}), ("DELETE", None)):  # 70
+        is_error(rest.request(method, path, body), 400,
+                 "Connectors must be in the STOPPED state before their offsets can be modified. "
+                 "This can be done for the specified connector by issuing a 'PUT' request to the "
+                 "'/connectors/c1/stop' endpoint", whole=True)
+    for body in ({}, {"offsets": []}, {"offsets": None}):  # 71
+        for name in ("c1", "nope"):
+            is_error(rest.request("PATCH", f"/connectors/{name}/offsets", body), 400, needed, True)
+    for body in (b"", b"{", {"offsets": [one], "x": 1}, {"offsets": [{**one, "x": 1}]},  # 72
+                 {"offsets": {}}, {"offsets": [{"partition": "p"}]}):
+        is_error(rest.request("PATCH", path, body), 500, "")
+    is_error(rest.request("PATCH", "/connectors/nope/offsets", {"offsets": [one]}), 404,  # 76
+             "Connector nope not found", whole=True)
+
+    rest.stop("c1")
+    is_error(rest.request("PATCH", path, {"offsets": [
+        {"partition": {"p": 1}, "offset": {"f": {"a": 1}}}]}), 500,
+        "Offsets may only contain primitive types as values, but field f contains MAP", whole=True)
+    is_error(rest.request("PATCH", path, {"offsets": [{"partition": None}]}), 400, "null or missing")
+    changed = rest.request("PATCH", path, {"offsets": [  # 73
+        {"partition": {"p": 1}, "offset": {"n": 1}}, one]})
+    assert changed.status == 200, changed
+    assert "have been altered successfully" in changed.json["message"]
+    assert one in rest.request("GET", path).json["offsets"]
+    for _ in range(2):  # 75
+        reset = rest.request("DELETE", path)
+        assert reset.status == 200, reset
+        assert "have been reset successfully" in reset.json["message"]
+        assert rest.request("GET", path).json == {"offsets": []}
+
+
 def test_what_is_not_there(cluster, two):
     missing = [
         ("GET", "/connectors/nope", "Connector nope not found"),  # 44
         ("GET", "/connectors/nope/config", "Connector nope not found"),
         ("GET", "/connectors/nope/tasks", "Connector nope not found"),
+        ("GET", "/connectors/nope/offsets", "Connector nope not found"),
+        ("DELETE", "/connectors/nope/offsets", "Connector nope not found"),  # 76
         ("GET", "/connectors/nope/status", "No status found for connector nope"),  # 45
         ("GET", "/connectors/nope/tasks/7/status", "No status found for task nope-7"),
         ("PUT", "/connectors/nope/pause", "Unknown connector nope"),  # 59

@@ -9,6 +9,7 @@ typedef struct settings {
     const char *text;
     int64_t number;
     bool truth;
+    const weir_pair *pairs;
 } settings;
 
 static const char *const allowed[] = {"a", "b", NULL};
@@ -17,12 +18,13 @@ static weir_option options[1200] = {
     {"text", WEIR_FIELD(settings, text), .fallback = "a", .allowed = allowed},
     {"number", WEIR_FIELD(settings, number), .fallback = "1", .min = 1, .max = 9},
     {"truth", WEIR_FIELD(settings, truth), .fallback = "false"},
+    {"pairs.", WEIR_FIELD(settings, pairs), .fallback = ""},
     {0},
 };
 
 static void make_endless(void)
 {
-    for (size_t i = 3; i < sizeof(options) / sizeof(options[0]); i++)
+    for (size_t i = 4; i < sizeof(options) / sizeof(options[0]); i++)
         options[i] = options[2];
 }
 
@@ -54,6 +56,12 @@ __attribute__((constructor)) static void break_it(void)
         options[1].fallback = "10";
     else if (strcmp(how, "unset") == 0)
         options[1].fallback = WEIR_UNSET;
+    else if (strcmp(how, "pairs without a dot") == 0)
+        options[3].name = "pairs";
+    else if (strcmp(how, "pairs with a default") == 0)
+        options[3].fallback = "x";
+    else if (strcmp(how, "a dot without pairs") == 0)
+        options[1].name = "number.";
     else if (strcmp(how, "endless") == 0)
         make_endless();
 }

@@ -8,6 +8,7 @@
 typedef struct settings {
     const char *plan, *normalise, *validate, *probe, *secret, *unknown;
     int64_t number;
+    const weir_pair *family;
 } settings;
 
 static const weir_option options[] = {
@@ -16,6 +17,7 @@ static const weir_option options[] = {
     {"bad.validate", WEIR_FIELD(settings, validate), .fallback = ""},
     {"bad.probe", WEIR_FIELD(settings, probe), .fallback = ""},
     {"config.unknown.keys", WEIR_FIELD(settings, unknown), .fallback = "warn"},
+    {"bad.family.", WEIR_FIELD(settings, family), .fallback = ""},
     {"bad.secret", WEIR_FIELD(settings, secret), .fallback = WEIR_UNSET, .secret = true},
     {"bad.number", WEIR_FIELD(settings, number), .fallback = "1", .min = 1, .max = 9},
     {0},
@@ -58,12 +60,20 @@ static weir_status validate(const weir_config_host *host, const void *self)
 
     if (strcmp(s->validate, "refuse") == 0)
         host->note(host, WEIR_ERROR, "bad.number", "number %d does not go with it", 1);
+    for (const weir_pair *pair = s->family; pair->key; pair++)
+        if (strcmp(pair->value, "wrong") == 0)
+            host->note(host, WEIR_ERROR, "bad.family.odd", "'%s' is no member", pair->key);
     if (strcmp(s->validate, "refuse all") == 0)
         host->note(host, WEIR_ERROR, NULL, "nothing goes with it");
     if (strcmp(s->validate, "leak") == 0) {
         host->note(host, WEIR_ERROR, "bad.secret", "'%s' is no good secret", s->secret);
         host->note(host, WEIR_WARN, "bad.secret", "did you say %s, really %s?", s->secret,
                    s->secret);
+    }
+    if (strncmp(s->validate, "get ", 4) == 0) {
+        const char *value = host->get(host, s->validate + 4);
+
+        host->note(host, WEIR_WARN, "bad.validate", "%s", value ? value : "(none)");
     }
     if (strcmp(s->validate, "warn") == 0)
         host->note(host, WEIR_WARN, "bad.number", "number is small");

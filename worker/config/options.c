@@ -15,9 +15,9 @@
 #define WIDEST_DEFAULT 20
 
 struct weir_settings {
-    void *data;     /* the caller's struct */
-    char **strings; /* what it points to */
-    size_t string_count;
+    void *data;   /* the caller's struct */
+    void **owned; /* what it points to: strings, arrays */
+    size_t owned_count;
 };
 
 typedef union value {
@@ -25,6 +25,7 @@ typedef union value {
     int64_t integer;
     double real;
     bool truth;
+    const weir_pair *pairs;
 } value;
 
 /* ---- One value ------------------------------------------------------------------------------- */
@@ -154,6 +155,8 @@ static weir_code parse(const weir_option *option, const char *text, value *ret, 
         return parse_double(option, text, ret, err);
     case WEIR_BOOL:
         return parse_bool(option, text, ret, err);
+    case WEIR_PAIRS:
+        return WEIR_OK;
     }
     return weir_fail(err, WEIR_INCOMPATIBLE, "option '%s' has a type that does not exist",
                      option->name);
@@ -195,6 +198,8 @@ static size_t width(weir_option_type type)
         return sizeof(double);
     case WEIR_BOOL:
         return sizeof(bool);
+    case WEIR_PAIRS:
+        return sizeof(const weir_pair *);
     }
     return 0;
 }
@@ -216,27 +221,59 @@ static void store(const weir_option *option, const value *from, void *data)
     case WEIR_BOOL:
         memcpy(field, &from->truth, sizeof(from->truth));
         break;
+    case WEIR_PAIRS:
+        memcpy(field, &from->pairs, sizeof(from->pairs));
+        break;
     }
 }
 
-static weir_code fill(weir_settings *settings, size_t size, const weir_option *option,
-                      const weir_props *props, weir_err *err)
+/* Keeps it until the settings go. */
+static void *keep(weir_settings *settings, void *memory)
+{
+    settings->owned = weir_realloc(settings->owned, settings->owned_count + 1, sizeof(void *));
+    settings->owned[settings->owned_count++] = memory;
+    return memory;
+}
+
+static const weir_pair *pairs_of(weir_settings *settings, const weir_option *options,
+                                 const weir_option *option, const weir_props *props)
+{
+    weir_pair *pairs = keep(settings, weir_calloc(props->count + 1, sizeof(*pairs)));
+    size_t prefix = strlen(option->name), count = 0;
+
+    WEIR_PROPS_EACH (pair, props) {
+        if (!pair->value || weir_option_find(options, pair->key) != option)
+            continue;
+        pairs[count++] = (weir_pair){keep(settings, weir_strdup(pair->key + prefix)),
+                                     keep(settings, trimmed(pair->value, strlen(pair->value)))};
+    }
+    return pairs;
+}
+
+static weir_code fill(weir_settings *settings, size_t size, const weir_option *options,
+                      const weir_option *option, const weir_props *props, weir_err *err)
 {
     const char *text = weir_props_get(props, option->name);
+    char *copy;
     value parsed = {0};
     weir_code rc;
 
     if (option->offset > size || size - option->offset < width(option->type))
         return weir_fail(err, WEIR_INCOMPATIBLE, "option '%s' lies outside of its settings",
                          option->name);
+    if (option->type == WEIR_PAIRS) {
+        parsed.pairs = pairs_of(settings, options, option, props);
+        store(option, &parsed, settings->data);
+        return WEIR_OK;
+    }
     if (!text) {
         rc = weir_option_check(option, NULL, err);
         if (rc != WEIR_OK || is_unset(option))
             return rc; /* the struct is zeroed: NULL */
         text = option->fallback;
     }
-    settings->strings[settings->string_count] = trimmed(text, strlen(text));
-    rc = parse(option, settings->strings[settings->string_count++], &parsed, err);
+    copy = keep(settings, trimmed(text, strlen(text)));
+    rc = parse(option, copy, &parsed, err);
     if (rc == WEIR_OK)
         store(option, &parsed, settings->data);
     return rc;
@@ -247,16 +284,12 @@ weir_code weir_settings_new(const weir_option *options, size_t size, const weir_
 {
     weir_settings *settings = weir_new(weir_settings);
     weir_code rc = WEIR_OK;
-    size_t count = 0;
 
     assert(ret_settings);
 
-    while (options[count].name)
-        count++;
     settings->data = weir_calloc(1, size);
-    settings->strings = weir_new_array(char *, count);
-    for (size_t i = 0; i < count && rc == WEIR_OK; i++)
-        rc = fill(settings, size, &options[i], props, err);
+    for (const weir_option *option = options; option->name && rc == WEIR_OK; option++)
+        rc = fill(settings, size, options, option, props, err);
     if (rc == WEIR_OK) {
         *ret_settings = settings;
         settings = NULL; /* the caller's now */
@@ -274,9 +307,9 @@ void weir_settings_free(weir_settings *settings)
 {
     if (!settings)
         return;
-    for (size_t i = 0; i < settings->string_count; i++)
-        free(settings->strings[i]);
-    free(settings->strings);
+    for (size_t i = 0; i < settings->owned_count; i++)
+        free(settings->owned[i]);
+    free(settings->owned);
     free(settings->data);
     free(settings);
 }
@@ -285,10 +318,17 @@ void weir_settings_free(weir_settings *settings)
 
 const weir_option *weir_option_find(const weir_option *options, const char *name)
 {
-    for (; options->name; options++)
+    const weir_option *found = NULL;
+
+    for (; options->name; options++) {
+        size_t size = strlen(options->name);
+
         if (strcmp(options->name, name) == 0)
             return options;
-    return NULL;
+        if (options->type == WEIR_PAIRS && strncmp(name, options->name, size) == 0)
+            found = options;
+    }
+    return found;
 }
 
 const char *weir_option_type_text(const weir_option *option)
@@ -302,6 +342,8 @@ const char *weir_option_type_text(const weir_option *option)
         return "DOUBLE";
     case WEIR_BOOL:
         return "BOOLEAN";
+    case WEIR_PAIRS:
+        break;
     }
     return "STRING";
 }
@@ -316,6 +358,8 @@ static const char *default_shown(const weir_option *option)
 {
     if (!option->fallback)
         return "required";
+    if (option->type == WEIR_PAIRS)
+        return "none";
     if (is_unset(option))
         return "unset";
     return *option->fallback ? option->fallback : "empty";
@@ -332,6 +376,12 @@ static void add_limits(const weir_option *option, weir_buf *out)
         weir_buf_format(out, "%lld to %lld", (long long)option->min, (long long)option->max);
     else if (option->type == WEIR_INT && is_limited(option))
         weir_buf_format(out, "at least %lld", (long long)option->min);
+}
+
+/* What stands for the rest of a key. */
+static const char *ending(const weir_option *option)
+{
+    return option->type == WEIR_PAIRS ? "*" : "";
 }
 
 /* A cell of a Markdown table must not hold a bar. */
@@ -351,7 +401,8 @@ static void print_markdown(const weir_option *option, bool first, weir_buf *out)
         weir_buf_text_add(out, "| Key | Type | Default | Allowed | Importance | Meaning |\n"
                                "|---|---|---|---|---|---|\n");
     add_limits(option, &limits);
-    weir_buf_format(out, "| `%s` | %s | ", option->name, weir_option_type_text(option));
+    weir_buf_format(out, "| `%s%s` | %s | ", option->name, ending(option),
+                    weir_option_type_text(option));
     if (weir_option_default(option) && *option->fallback)
         weir_buf_format(out, "`%s` | ", option->fallback);
     else
@@ -368,7 +419,8 @@ static void print_text(const weir_option *option, const int widths[2], weir_buf 
     weir_buf limits = WEIR_BUF;
 
     add_limits(option, &limits);
-    weir_buf_format(out, "  %-*s  %-8s  %-*s  %s", widths[0], option->name,
+    weir_buf_format(out, "  %s%-*s  %-8s  %-*s  %s", option->name,
+                    widths[0] - (int)strlen(option->name), ending(option),
                     weir_option_type_text(option), widths[1], default_shown(option),
                     option->doc ? option->doc : "");
     if (limits.size)
@@ -403,7 +455,8 @@ void weir_options_print(const weir_option *options, bool markdown, weir_buf *out
     int widths[2] = {0, 0};
 
     for (const weir_option *option = options; option->name; option++) {
-        int name = (int)strlen(option->name), fallback = (int)strlen(default_shown(option));
+        int name = (int)(strlen(option->name) + strlen(ending(option)));
+        int fallback = (int)strlen(default_shown(option));
 
         widths[0] = name > widths[0] ? name : widths[0];
         if (fallback <= WIDEST_DEFAULT && fallback > widths[1])

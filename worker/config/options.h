@@ -25,7 +25,7 @@ WEIR_MUST_CHECK weir_code weir_settings_new(const weir_option *options, size_t s
 const void *weir_settings_get(const weir_settings *settings);
 void weir_settings_free(weir_settings *settings);
 
-/* The row named `name`; NULL: none. */
+/* The row named `name`, or the WEIR_PAIRS row that takes it; NULL: none. */
 const weir_option *weir_option_find(const weir_option *options, const char *name);
 /* Is this text a value of this option? `value` NULL: absent (WEIR_INVALID when required). */
 WEIR_MUST_CHECK weir_code weir_option_check(const weir_option *option, const char *value,

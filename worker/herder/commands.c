@@ -133,6 +133,9 @@ static void delete_connector(weir_herder *h, weir_slot *slot, const weir_connect
         weir_slot_refuse(slot, WEIR_NOT_FOUND, "Connector %s not found", slot->connector);
         return;
     }
+    weir_props_clear(&slot->config);
+    if (weir_forget_is_due(h, entry))
+        weir_props_merge(&slot->config, &entry->config);
     batch = weir_batch_new();
     weir_config_connector_key(&key, slot->connector);
     weir_batch_add(batch, weir_buf_text(&key), NULL);
@@ -292,9 +295,9 @@ static void leaders_command(weir_herder *h, weir_slot *slot)
 {
     const weir_connector_entry *entry;
 
-    if (!weir_is_leaders_work(h, slot))
+    if (!slot->client && !weir_is_leaders_work(h, slot))
         return;
-    if (weir_is_being_written(h, slot->connector)) {
+    if (!slot->client && weir_is_being_written(h, slot->connector)) {
         weir_command_again(h, slot);
         return;
     }
@@ -318,6 +321,10 @@ static void leaders_command(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_RESUME:
         resume(h, slot, entry);
         break;
+    case WEIR_ASK_ALTER_OFFSETS:
+    case WEIR_ASK_RESET_OFFSETS:
+        weir_offsets_change(h, slot, entry);
+        break;
     default:
         restart(h, slot, entry);
     }
@@ -326,6 +333,7 @@ static void leaders_command(weir_herder *h, weir_slot *slot)
 void weir_command(weir_herder *h, weir_slot *slot)
 {
     if (weir_now_ms() >= slot->deadline_ms) { /* nobody waits for it any more */
+        weir_offsets_give_up(h, slot);
         weir_slot_release(slot);
         return;
     }
@@ -351,6 +359,9 @@ void weir_command(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_CONFIG:
     case WEIR_ASK_TASKS:
         weir_answer(h, slot);
+        break;
+    case WEIR_ASK_OFFSETS:
+        weir_offsets_show(h, slot, weir_config_store_find(&h->config, slot->connector));
         break;
     case WEIR_ASK_PAUSE:
         pause(h, slot, weir_config_store_find(&h->config, slot->connector));
@@ -515,6 +526,8 @@ void weir_answer_written(weir_herder *h, weir_slot *slot)
     json_t *body = slot->reply.body;
 
     weir_logf(WEIR_INFO, "connector '%s' %s, as asked", slot->connector, deed(slot));
+    if (slot->request.what == WEIR_ASK_DELETE && slot->config.count > 0)
+        weir_forget_stopped(h, slot->connector, &slot->config);
 
     switch (slot->request.what) {
     case WEIR_ASK_CREATE:

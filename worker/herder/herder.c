@@ -66,6 +66,7 @@ static weir_slot *slot_new(const weir_request *request, int64_t deadline_ms)
     slot->request = *request;
     slot->connector = weir_strdup(request->connector);
     slot->target = weir_strdup(request->target);
+    slot->offsets = weir_strdup(request->offsets);
     if (request->config)
         weir_props_merge(&slot->config, request->config);
     slot->request.connector = slot->connector;
@@ -87,6 +88,8 @@ void weir_slot_release(weir_slot *slot)
     weir_reply_clear(&slot->reply);
     weir_props_clear(&slot->config);
     weir_props_clear(&slot->patch);
+    weir_offset_client_free(slot->client);
+    free(slot->offsets);
     free(slot->connector);
     free(slot->target);
     pthread_cond_destroy(&slot->changed);
@@ -265,6 +268,7 @@ static void remove_statuses(weir_herder *h, const char *connector, int32_t from_
 
 static void config_record(weir_herder *h, const weir_log_record *record)
 {
+    weir_going going = weir_forget_look(h, record);
     weir_config_change change = weir_config_store_apply(&h->config, record);
     char *name = weir_strdup(change.name); /* the store may move on */
 
@@ -277,6 +281,7 @@ static void config_record(weir_herder *h, const weir_log_record *record)
         if (weir_leads(h))
             remove_statuses(h, name, WEIR_CONNECTOR_ITEM);
         weir_map_remove(&h->planned, name);
+        weir_forget_gone(h, name, &going);
         h->dirty = true;
         break;
     case WEIR_CONFIG_TASKS:
@@ -285,6 +290,7 @@ static void config_record(weir_herder *h, const weir_log_record *record)
 
             remove_statuses(h, name, entry ? entry->task_count : 0);
         }
+        weir_forget_gone(h, name, &going);
         if (h->config_read)
             weir_workload_tasks_changed(h, name);
         weir_suspects_clear(h, name, WEIR_ITEM_CONNECTOR);
@@ -351,6 +357,9 @@ static void read_mail(weir_herder *h, weir_mail *mail)
         else
             weir_upkeep_checked(h, mail->connector, mail->check);
         break;
+    case WEIR_MAIL_FORGET:
+        weir_forget_planned(h, mail->connector, mail->check);
+        break;
     case WEIR_MAIL_RECORD:
         if (mail->log == WEIR_CONFIG_LOG) {
             config_record(h, &mail->record);
@@ -404,14 +413,15 @@ static void round_of_timers(weir_herder *h)
     weir_watching_update(h, now_ms);
     weir_leadership_tick(h, now_ms);
     weir_decide(h, now_ms);
+    weir_forget_tick(h, now_ms);
     weir_membership_write(h);
     weir_commands_unpark(h, now_ms);
 }
 
 static int64_t patience_ms(const weir_herder *h)
 {
-    bool busy = h->stop_asked || h->parked.count || h->candidate_at_ms || h->assignment_in_flight ||
-                (h->dirty && weir_leads(h));
+    bool busy = h->stop_asked || h->parked.count || h->forgetting.count || h->candidate_at_ms ||
+                h->assignment_in_flight || (h->dirty && weir_leads(h));
 
     return busy ? BUSY_ROUND_MS : IDLE_ROUND_MS;
 }
@@ -465,6 +475,7 @@ weir_herder *weir_herder_start(const weir_herder_options *options)
     h->missing_since.drop = h->absent_since.drop = h->planned.drop = free;
     weir_watching_init(h);
     weir_suspects_init(h);
+    weir_forget_init(h);
     h->member = weir_strdup("");
     atomic_store(&h->last_round_ms, weir_now_ms());
     weir_stage(h, "initializing and reading to the end of internal topics");
@@ -505,10 +516,12 @@ void weir_herder_stop(weir_herder *h)
     weir_watch_stop(h->watch);
     weir_group_close(h->group);
     weir_leader_log_close(h->leader_log);
+    weir_offsets_close(h->offsets);
     weir_producer_close(h->producer, 2000);
     weir_compacted_log_close(h->config_log);
     weir_compacted_log_close(h->status_log);
     weir_workload_clear(h);
+    weir_offsets_free(h->offsets);
     free_writes(h);
 }
 
@@ -521,6 +534,8 @@ void weir_herder_free(weir_herder *h)
     weir_map_clear(&h->missing_since);
     weir_map_clear(&h->absent_since);
     weir_map_clear(&h->planned);
+    weir_map_clear(&h->forgetting);
+    weir_map_clear(&h->altered);
     weir_map_clear(&h->parked);
     weir_map_clear(&h->stuck);
     weir_map_clear(&h->peers);

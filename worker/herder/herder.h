@@ -54,6 +54,7 @@ typedef enum weir_ask {
     WEIR_ASK_TASKS,       /* [{id:{connector,task}, config}] */
     WEIR_ASK_TASK_STATUS, /* one task; `owners` likewise */
     WEIR_ASK_CLUSTER,     /* workers, leader, what is unassigned and why */
+    WEIR_ASK_OFFSETS,     /* {offsets:[{partition,offset}]}: the topic is read to its end first */
     WEIR_ASK_DETAILS,     /* {"0": {…}}: details of this worker's tasks of a connector */
     /* done by any worker: a record of its own */
     WEIR_ASK_PAUSE,
@@ -64,6 +65,8 @@ typedef enum weir_ask {
     WEIR_ASK_PATCH_CONFIG,
     WEIR_ASK_DELETE,
     WEIR_ASK_STOP,
+    WEIR_ASK_ALTER_OFFSETS, /* offsets */
+    WEIR_ASK_RESET_OFFSETS,
     WEIR_ASK_RESTART,      /* include_tasks, only_failed; both false: the owner's work */
     WEIR_ASK_RESTART_TASK, /* by the task's owner */
 } weir_ask;
@@ -74,6 +77,7 @@ typedef struct weir_request {
     int32_t task;
     const weir_props *config; /* CREATE, PUT_CONFIG, PATCH_CONFIG; copied */
     const char *target;       /* CREATE: initial_state, "RUNNING", "PAUSED", "STOPPED"; or NULL */
+    const char *offsets;      /* ALTER_OFFSETS: a JSON array of {partition, offset} */
     bool expand_status, expand_info;
     bool include_tasks, only_failed;
 } weir_request;

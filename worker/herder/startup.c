@@ -197,13 +197,19 @@ static void status_reached(void *ctx, uint64_t barrier)
 
 static void produced(void *ctx, uint64_t token, weir_code code, int32_t partition, int64_t offset)
 {
-    weir_mail *mail = weir_mail_new(WEIR_MAIL_PRODUCED);
+    weir_herder *h = ctx;
+    weir_mail *mail;
 
     (void)partition;
+    if (token & WEIR_OFFSETS_TOKEN) {
+        weir_offsets_written(h->offsets, token, code);
+        return;
+    }
+    mail = weir_mail_new(WEIR_MAIL_PRODUCED);
     mail->token = token;
     mail->code = code;
     mail->offset = offset;
-    weir_post(ctx, mail);
+    weir_post(h, mail);
 }
 
 static void written(void *ctx, uint64_t token, weir_code code, int64_t offset, const weir_err *err)
@@ -250,6 +256,8 @@ static weir_code open_all(weir_herder *h, const weir_props *props, weir_err *err
     if (rc == WEIR_OK)
         rc = weir_leader_log_open(props, s->config_topic, s->group_id, written, h, &h->leader_log,
                                   err);
+    if (rc == WEIR_OK) /* whoever needs it waits for it: joining the group does not */
+        rc = weir_offsets_open(props, s->offset_topic, h->producer, &h->offsets, err);
     if (rc == WEIR_OK)
         rc = weir_compacted_log_open(props, s->status_topic, &status, &h->status_log, err);
     if (rc == WEIR_OK)

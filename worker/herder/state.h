@@ -9,6 +9,8 @@
  *   commands.c     what the REST API wants done
  *   watching.c     who is dead, as the watches tell
  *   suspects.c     tasks that take their worker with them
+ *   forgetting.c   what tasks that will not come back have left outside
+ *   offset_commands.c  a connector's offsets, shown and changed
  *   waiting.c      commands that cannot be done at this moment
  *   batches.c      what goes into one transaction
  *   answers.c      what the REST API wants to know
@@ -29,6 +31,7 @@
 #include "kafka/group.h"
 #include "kafka/leader_log.h"
 #include "kafka/lease.h"
+#include "kafka/offsets.h"
 #include "kafka/producer.h"
 #include "kafka/status_store.h"
 #include "plugin/connector_check.h"
@@ -45,6 +48,7 @@ typedef enum weir_log_id { WEIR_CONFIG_LOG, WEIR_STATUS_LOG } weir_log_id;
 typedef enum weir_mail_kind {
     WEIR_MAIL_ASK,       /* slot */
     WEIR_MAIL_CHECKED,   /* a plan or a validation is there: slot or connector, check */
+    WEIR_MAIL_FORGET,    /* the plan of a connector that is gone: connector, check */
     WEIR_MAIL_RECORD,    /* log, record */
     WEIR_MAIL_REACHED,   /* log, token: a barrier */
     WEIR_MAIL_GROUP,     /* group */
@@ -99,9 +103,11 @@ struct weir_slot {
     weir_reply reply;
 
     weir_request request; /* strings and config owned below */
-    char *connector, *target;
-    weir_props config; /* to be written; of a PATCH: what it makes of the present one */
-    weir_props patch;  /* as it was asked for */
+    char *connector, *target, *offsets;
+    weir_offset_client *client; /* about offsets: it has begun */
+    int step;                   /* and has come so far */
+    weir_props config;          /* to be written; of a PATCH: what it makes of the present one */
+    weir_props patch;           /* as it was asked for */
     int64_t deadline_ms, parked_until_ms;
     bool fenced; /* written under fenced_term, and the lead was lost before it was known to be there
                   */
@@ -149,6 +155,8 @@ typedef struct weir_own_item {
     bool stopping;
     int64_t stop_by_ms;
     bool failed; /* ended by itself; only a restart helps */
+    bool forget; /* the run is to give up what is outside; once it is over this is over */
+    weir_props connector_config, config; /* of the last run here */
     bool shown_known;
     weir_state shown; /* the last status written */
     int64_t shown_term, shown_at_ms;
@@ -207,6 +215,7 @@ struct weir_herder {
     char *waiting_for; /* NULL, or why Kafka cannot be used yet */
     weir_compacted_log *config_log, *status_log;
     weir_producer *producer;
+    weir_offsets *offsets; /* NULL until connected */
     weir_leader_log *leader_log;
     weir_group *group;
     weir_lease *lease;
@@ -268,8 +277,10 @@ struct weir_herder {
     weir_map suspects; /* "name/3" → weir_suspect* */
 
     /* work */
-    weir_map items; /* "name/3" → weir_own_item* */
-    weir_map stuck; /* "name/3" → nothing in particular */
+    weir_map items;      /* "name/3" → weir_own_item* */
+    weir_map stuck;      /* "name/3" → nothing in particular */
+    weir_map forgetting; /* connector that was deleted while it was stopped → what has to be done */
+    weir_map altered;    /* connector whose offsets are being changed → the slot of who does it */
     int64_t applied_term, applied_seq;
     int64_t look_at_ms;
     bool presence_due;
@@ -358,12 +369,40 @@ void weir_workload_fact(weir_herder *h, const weir_task_fact *fact);
 void weir_workload_suspend(weir_herder *h, bool suspended);
 void weir_workload_tick(weir_herder *h, int64_t now_ms);
 void weir_workload_stop_all(weir_herder *h);
+weir_own_item *weir_workload_add(weir_herder *h, const char *connector, int32_t task);
+/* A run of the item's with its own configs. */
+void weir_workload_run(weir_herder *h, weir_own_item *item, bool forget);
 bool weir_workload_idle(const weir_herder *h); /* nothing runs */
 void weir_workload_clear(weir_herder *h);
 weir_own_item *weir_workload_find(const weir_herder *h, const char *connector, int32_t task);
 void weir_status_write(weir_herder *h, const char *connector, int32_t task, weir_state state,
                        const char *trace, bool safe);
 void weir_status_remove(weir_herder *h, const char *connector, int32_t task);
+
+/* forgetting.c */
+typedef struct weir_going { /* a connector before a record that may make it, or some of it, go */
+    int32_t task_count;
+    bool was_stopped;   /* and has no tasks: the leader who deletes it sees to everything */
+    bool leaves_things; /* its plugin can forget */
+} weir_going;
+void weir_forget_init(weir_herder *h);
+weir_going weir_forget_look(const weir_herder *h, const weir_log_record *record);
+void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *before);
+/* Its run is over without having forgotten what it should: one more. False: that cannot be. */
+bool weir_forget_again(weir_herder *h, weir_own_item *item);
+/* What is given up when a STOPPED connector is deleted, which has no tasks any more. */
+bool weir_forget_is_due(const weir_herder *h, const weir_connector_entry *entry);
+void weir_forget_stopped(weir_herder *h, const char *connector, const weir_props *config);
+void weir_forget_planned(weir_herder *h, const char *connector, weir_check *check);
+void weir_forget_tick(weir_herder *h, int64_t now_ms);
+/* No worker has a task of it, or is still stopping one, as far as the group knows. */
+bool weir_tasks_let_go(const weir_herder *h, const char *connector);
+
+/* offset_commands.c */
+void weir_offsets_show(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry);
+void weir_offsets_change(weir_herder *h, weir_slot *slot, const weir_connector_entry *entry);
+/* Its time is up; what is on its way may still be done. */
+void weir_offsets_give_up(weir_herder *h, weir_slot *slot);
 
 /* commands.c */
 void weir_command(weir_herder *h, weir_slot *slot);

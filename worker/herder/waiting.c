@@ -83,9 +83,11 @@ bool weir_is_leaders_work(weir_herder *h, weir_slot *slot)
 }
 
 /* Commands about one connector go one after the other: each is judged by what the one before has
- * made of it. */
+ * made of it. One that was deleted is not made again before what it left outside is given up. */
 bool weir_is_being_written(const weir_herder *h, const char *connector)
 {
+    if (weir_map_get(&h->forgetting, connector) || weir_map_get(&h->altered, connector))
+        return true;
     for (const weir_write *write = h->writes; write; write = write->next)
         if (write->slot && write->slot->request.what != WEIR_ASK_PAUSE &&
             strcmp(write->slot->connector, connector) == 0)

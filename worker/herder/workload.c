@@ -32,7 +32,7 @@ weir_own_item *weir_workload_find(const weir_herder *h, const char *connector, i
     return weir_map_get(&h->items, name);
 }
 
-static weir_own_item *add_item(weir_herder *h, const char *connector, int32_t task)
+weir_own_item *weir_workload_add(weir_herder *h, const char *connector, int32_t task)
 {
     weir_own_item *item = weir_new(weir_own_item);
     char name[1024];
@@ -49,6 +49,8 @@ static void free_item(weir_own_item *item)
     free(item->connector);
     free(item->details);
     free(item->shown_trace);
+    weir_props_clear(&item->connector_config);
+    weir_props_clear(&item->config);
     free(item);
 }
 
@@ -174,22 +176,39 @@ static bool lease_runs(void *ctx)
     return weir_lease_runs(h->lease);
 }
 
+void weir_workload_run(weir_herder *h, weir_own_item *item, bool forget)
+{
+    item->stopping = forget;
+    item->run_id = ++h->last_run;
+    item->run =
+        weir_source_task_start(&(weir_task_spec){.connector = item->connector,
+                                                 .task = item->task,
+                                                 .run = item->run_id,
+                                                 .registry = h->options.registry,
+                                                 .settings = h->settings,
+                                                 .connector_config = &item->connector_config,
+                                                 .config = &item->config,
+                                                 .offsets = h->offsets,
+                                                 .paused = item->paused && !forget,
+                                                 .forget = forget,
+                                                 .report = post_fact,
+                                                 .lease_runs = lease_runs,
+                                                 .ctx = h});
+}
+
+static void replace(weir_props *props, const weir_props *by)
+{
+    weir_props_clear(props);
+    weir_props_merge(props, by);
+}
+
 static void start(weir_herder *h, weir_own_item *item, const weir_connector_entry *entry)
 {
-    item->failed = item->restart = item->stopping = false;
+    item->failed = item->restart = false;
     item->paused = entry->target == WEIR_PAUSED;
-    item->run_id = ++h->last_run;
-    item->run = weir_source_task_start(&(weir_task_spec){.connector = item->connector,
-                                                         .task = item->task,
-                                                         .run = item->run_id,
-                                                         .registry = h->options.registry,
-                                                         .settings = h->settings,
-                                                         .connector_config = &entry->config,
-                                                         .config = &entry->tasks[item->task],
-                                                         .paused = item->paused,
-                                                         .report = post_fact,
-                                                         .lease_runs = lease_runs,
-                                                         .ctx = h});
+    replace(&item->connector_config, &entry->config);
+    replace(&item->config, &entry->tasks[item->task]);
+    weir_workload_run(h, item, false);
     weir_logf(WEIR_INFO, "starting task %s/%d", item->connector, (int)item->task);
     if (h->suspended || h->tasks_wait)
         weir_source_task_suspend(item->run, true);
@@ -312,7 +331,7 @@ static void assign_mine(weir_herder *h, const json_t *connectors)
             weir_own_item *item = weir_workload_find(h, connector, number);
 
             if (!item)
-                item = add_item(h, connector, number);
+                item = weir_workload_add(h, connector, number);
             item->assigned = true;
         }
 }
@@ -397,11 +416,14 @@ bool weir_workload_restart_task(weir_herder *h, const char *connector, int32_t t
 }
 
 /* The run is over, one way or the other. */
-static void ended(weir_herder *h, weir_own_item *item)
+static void ended(weir_herder *h, weir_own_item *item, bool forgotten)
 {
     weir_source_task_free(item->run);
     item->run = NULL;
     item->stopping = false;
+    if (item->forget && !forgotten && weir_forget_again(h, item))
+        return;
+    item->forget = false;
     if (!item->assigned)
         h->presence_due = true; /* the list of what is still stopping shrinks */
     reconcile(h, item);
@@ -431,10 +453,10 @@ void weir_workload_fact(weir_herder *h, const weir_task_fact *fact)
         item->failed = true;
         if (item->assigned)
             show(h, item, WEIR_STATE_FAILED, fact->trace);
-        ended(h, item);
+        ended(h, item, fact->forgotten);
         break;
     case WEIR_TASK_ENDED:
-        ended(h, item);
+        ended(h, item, fact->forgotten);
         break;
     }
 }
@@ -456,14 +478,16 @@ static void abandon(weir_herder *h, weir_own_item *item)
     char name[1024];
 
     item_name(item->connector, item->task, name, sizeof(name));
-    weir_logf(WEIR_ERROR,
-              "task %s did not stop within %lld ms and is abandoned: its thread is left "
-              "to itself, its host calls fail",
-              name, (long long)h->settings->graceful_shutdown_ms);
+    weir_logf(
+        WEIR_ERROR,
+        "task %s did not stop within %lld ms and is abandoned: its thread is left "
+        "to itself, its host calls fail",
+        name,
+        (long long)(h->settings->graceful_shutdown_ms + (item->forget ? WEIR_TASK_FORGET_MS : 0)));
     weir_source_task_abandon(item->run);
     weir_map_set(&h->stuck, name, NULL);
     item->run = NULL;
-    item->stopping = false;
+    item->stopping = item->forget = false;
     h->presence_due = true;
     reconcile(h, item);
 }

@@ -92,6 +92,29 @@ const weir_option *weir_converter_options(const weir_examination *x, const char 
     return options;
 }
 
+const char *weir_converter_key(const weir_examination *x, const char *key)
+{
+    static const char *const keys[] = {"header.converter", "key.converter", "value.converter"};
+
+    for (size_t i = 0; i < WEIR_COUNT(keys); i++) {
+        size_t size = strlen(keys[i]);
+        const char *value;
+        char *name;
+
+        if (strncmp(key, keys[i], size) != 0 || (key[size] && key[size] != '.'))
+            continue;
+        value = weir_examined(x, keys[i]) ? weir_examined(x, key)
+                                          : weir_props_get(x->request->worker, key);
+        if (key[size] || !value)
+            return value;
+        name = weir_trimmed(value);
+        value = weir_converter_class(name) ? weir_converter_class(name) : value;
+        free(name);
+        return value;
+    }
+    return weir_examined(x, key);
+}
+
 /* The text names the bare option, its entry the whole key: so does Kafka. */
 void weir_check_converters(weir_examination *x)
 {

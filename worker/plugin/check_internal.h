@@ -86,6 +86,9 @@ json_t *weir_converter_classes_for(const char *key);
 /* The options of the class that this connector names at the key; no row: it names none of ours. */
 const weir_option *weir_converter_options(const weir_examination *x, const char *key);
 void weir_check_converters(weir_examination *x);
+/* What counts for `key`: the connector's value; for a converter's key, where the connector names
+ * no class of its own, the worker's. A class comes under its full name. NULL: none. */
+const char *weir_converter_key(const weir_examination *x, const char *key);
 
 /* ---- Values ------------------------------------------------------------------------------- */
 

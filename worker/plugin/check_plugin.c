@@ -186,6 +186,13 @@ static void host_task(const weir_config_host *host, const weir_pair *pairs, size
     add_task(c, pairs, count);
 }
 
+static const char *host_get(const weir_config_host *host, const char *key)
+{
+    const weir_examination *x = call_of(host)->x;
+
+    return weir_converter_key(x, key);
+}
+
 static call new_call(weir_examination *x, const char *name)
 {
     return (call){
@@ -194,7 +201,8 @@ static call new_call(weir_examination *x, const char *name)
                  .class_as_said = x->class_said,
                  .set = host_set,
                  .task = host_task,
-                 .note = host_note},
+                 .note = host_note,
+                 .get = host_get},
         .x = x,
         .name = name,
     };

@@ -111,7 +111,8 @@ json_t *weir_check_definitions(const weir_plugin *plugin)
     json_t *all = json_array();
 
     for (const weir_option *option = desc->options; option->name; option++)
-        json_array_append_new(all, plugin_definition(desc->options, option));
+        if (option->type != WEIR_PAIRS) /* Kafka has no words for a family of keys */
+            json_array_append_new(all, plugin_definition(desc->options, option));
     for (size_t i = 0; i < weir_connector_key_count(); i++) {
         const char *name = weir_connector_options[i].name;
         bool version = strcmp(name, "connector.plugin.version") == 0;
@@ -285,7 +286,7 @@ static void add_plugin(writer *w)
         const char *given = weir_props_get(&w->x->normalised, option->name);
         char *value;
 
-        if (json_object_get(w->named, option->name))
+        if (option->type == WEIR_PAIRS || json_object_get(w->named, option->name))
             continue;
         value = weir_shown_value(option, given ? given : weir_option_default(option));
         w->errors += add_entry(w, option->name, plugin_definition(options, option), value, NULL);

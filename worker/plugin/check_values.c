@@ -86,6 +86,8 @@ char *weir_shown_value(const weir_option *option, const char *value)
         if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0)
             weir_buf_text_add(&joined, strcasecmp(text, "true") == 0 ? "true" : "false");
         break;
+    case WEIR_PAIRS:
+        break;
     }
     free(text);
     return joined.size ? weir_buf_take(&joined) : NULL;

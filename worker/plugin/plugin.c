@@ -39,6 +39,7 @@ static const struct {
     [WEIR_INT] = {sizeof(int64_t), _Alignof(int64_t)},
     [WEIR_DOUBLE] = {sizeof(double), _Alignof(double)},
     [WEIR_BOOL] = {sizeof(bool), _Alignof(bool)},
+    [WEIR_PAIRS] = {sizeof(const weir_pair *), _Alignof(const weir_pair *)},
 };
 
 /* Printable, no blanks: a key or class that can be written in a config and read in a log. */
@@ -97,6 +98,12 @@ static weir_code check_option(const weir_plugin_desc *desc, size_t index, const 
     if (option->min > option->max || (option->allowed && option->type != WEIR_STRING))
         return weir_fail(err, WEIR_INCOMPATIBLE, "'%s': option '%s' allows no value at all", path,
                          option->name);
+    if ((option->type == WEIR_PAIRS) != (option->name[strlen(option->name) - 1] == '.') ||
+        (option->type == WEIR_PAIRS && (!option->fallback || *option->fallback)))
+        return weir_fail(err, WEIR_INCOMPATIBLE,
+                         "'%s': option '%s': pairs, and only they, have a name that ends with '.', "
+                         "and an empty default",
+                         path, option->name);
     end = option->offset + fields[option->type].size;
     for (const weir_option *other = desc->options; other < option; other++) {
         if (strcmp(other->name, option->name) == 0)

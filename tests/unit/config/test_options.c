@@ -263,16 +263,76 @@ START_TEST(a_list_is_taken_element_by_element)
 }
 END_TEST
 
-WEIR_UNIT_MAIN("options", tcase_add_test(tests, defaults_fill_what_was_not_said);
-               tcase_add_test(tests, what_was_said_is_trimmed_and_stored);
-               tcase_add_loop_test(tests, a_bad_value_is_refused_in_kafkas_words, 0,
-                                   WEIR_COUNT(refused));
-               tcase_add_test(tests, a_required_key_must_be_there);
-               tcase_add_test(tests, a_row_beyond_the_struct_is_refused);
-               tcase_add_loop_test(tests, a_row_is_described_as_kafka_does, 0,
-                                   WEIR_COUNT(described));
-               tcase_add_test(tests, a_name_that_is_no_row_is_not_found);
-               tcase_add_test(tests, text_for_people_is_aligned_and_grouped);
-               tcase_add_test(tests, markdown_is_one_table_a_group);
-               tcase_add_loop_test(tests, a_group_is_printed_once_wherever_its_rows_stand, 0, 2);
-               tcase_add_test(tests, a_list_is_taken_element_by_element);)
+typedef struct families {
+    const weir_pair *rules, *others;
+    const char *rule;
+} families;
+
+static const weir_option with_pairs[] = {
+    {"rule.", WEIR_FIELD(families, rules), .fallback = "", .doc = "Rules."},
+    {"rule.one", WEIR_FIELD(families, rule), .fallback = WEIR_UNSET},
+    {"other.", WEIR_FIELD(families, others), .fallback = ""},
+    {0},
+};
+
+START_TEST(a_family_of_keys_comes_in_its_order_without_what_has_a_row_of_its_own)
+{
+    static const weir_pair said[] = {
+        {"rule.b.topic", " t "}, {"rule.one", "1"}, {"rule.a", ""}, {"rule.null", NULL},
+        {"rule", "no"},          {"rules.x", "no"}, {"rule.", "2"},
+    };
+    weir_props props = WEIR_PROPS;
+    weir_settings *settings = NULL;
+    const families *s;
+
+    for (size_t i = 0; i < WEIR_COUNT(said); i++)
+        weir_props_set(&props, said[i].key, said[i].value);
+    ck_assert_int_eq(weir_settings_new(with_pairs, sizeof(families), &props, &settings, NULL),
+                     WEIR_OK);
+    weir_props_clear(&props);
+    s = weir_settings_get(settings);
+    ck_assert_str_eq(s->rules[0].key, "b.topic");
+    ck_assert_str_eq(s->rules[0].value, "t");
+    ck_assert_str_eq(s->rules[1].key, "a");
+    ck_assert_str_eq(s->rules[1].value, "");
+    ck_assert_str_eq(s->rules[2].key, "");
+    ck_assert_ptr_null(s->rules[3].key);
+    ck_assert_ptr_null(s->others[0].key); /* empty, never NULL */
+    ck_assert_str_eq(s->rule, "1");
+    weir_settings_free(settings);
+}
+END_TEST
+
+START_TEST(a_key_of_a_family_is_found_and_printed_as_one)
+{
+    weir_buf text = WEIR_BUF;
+
+    ck_assert_ptr_eq(weir_option_find(with_pairs, "rule.x.y"), &with_pairs[0]);
+    ck_assert_ptr_eq(weir_option_find(with_pairs, "rule.one"), &with_pairs[1]);
+    ck_assert_ptr_null(weir_option_find(with_pairs, "rule"));
+    ck_assert_int_eq(weir_option_check(&with_pairs[0], "anything", NULL), WEIR_OK);
+    weir_options_print(with_pairs, true, &text);
+    ck_assert_msg(strstr(weir_buf_text(&text), "| `rule.*` | STRING | none |  | high | Rules. |"),
+                  "%s", weir_buf_text(&text));
+    weir_buf_clear(&text);
+    weir_options_print(with_pairs, false, &text);
+    ck_assert_msg(strstr(weir_buf_text(&text), "  rule.*    STRING    none "), "%s",
+                  weir_buf_text(&text));
+    weir_buf_free(&text);
+}
+END_TEST
+
+WEIR_UNIT_MAIN(
+    "options", tcase_add_test(tests, defaults_fill_what_was_not_said);
+    tcase_add_test(tests, what_was_said_is_trimmed_and_stored);
+    tcase_add_loop_test(tests, a_bad_value_is_refused_in_kafkas_words, 0, WEIR_COUNT(refused));
+    tcase_add_test(tests, a_required_key_must_be_there);
+    tcase_add_test(tests, a_row_beyond_the_struct_is_refused);
+    tcase_add_loop_test(tests, a_row_is_described_as_kafka_does, 0, WEIR_COUNT(described));
+    tcase_add_test(tests, a_name_that_is_no_row_is_not_found);
+    tcase_add_test(tests, text_for_people_is_aligned_and_grouped);
+    tcase_add_test(tests, markdown_is_one_table_a_group);
+    tcase_add_loop_test(tests, a_group_is_printed_once_wherever_its_rows_stand, 0, 2);
+    tcase_add_test(tests, a_family_of_keys_comes_in_its_order_without_what_has_a_row_of_its_own);
+    tcase_add_test(tests, a_key_of_a_family_is_found_and_printed_as_one);
+    tcase_add_test(tests, a_list_is_taken_element_by_element);)

@@ -46,7 +46,7 @@ struct weir_compacted_log {
 
 static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER; /* guards everything below */
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static fake_topic config_topic, status_topic;
+static fake_topic config_topic, status_topic, offset_topic;
 static weir_leader_log *lead_holder; /* who claimed last: all others are fenced */
 static const void *dead;             /* the herder that was killed: nothing of it goes out */
 
@@ -56,6 +56,13 @@ static inline int64_t append(fake_topic *topic, const char *key, const char *val
     topic->records[topic->count] = (fake_record){weir_strdup(key), weir_strdup(value)};
     pthread_cond_broadcast(&changed);
     return (int64_t)topic->count++;
+}
+
+static inline fake_topic *topic_named(const char *name)
+{
+    return strstr(name, "status")   ? &status_topic
+           : strstr(name, "offset") ? &offset_topic
+                                    : &config_topic;
 }
 
 static inline bool next_record(weir_compacted_log *log, weir_log_record *record)
@@ -120,7 +127,7 @@ weir_code weir_compacted_log_open(const weir_props *props, const char *topic,
 
     (void)props, (void)err;
     log->listener = *listener;
-    log->topic = strstr(topic, "status") ? &status_topic : &config_topic;
+    log->topic = topic_named(topic);
     weir_compacted_log_barrier(log, 0);
     log->thread = weir_thread_start("fake-log", read_log, log);
     *ret_log = log;
@@ -267,7 +274,21 @@ struct weir_producer {
     weir_producer_report *report;
     void *ctx;
     fake_line line;
+    weir_queue *offsets_written; /* tokens: whoever writes offsets holds their lock meanwhile */
+    pthread_t reporter;
 };
+
+static inline void *report_offsets(void *arg)
+{
+    weir_producer *producer = arg;
+    uint64_t *token;
+
+    while ((token = weir_queue_take(producer->offsets_written, -1)) != NULL) {
+        producer->report(producer->ctx, *token, WEIR_OK, 0, 0);
+        free(token);
+    }
+    return NULL;
+}
 
 weir_code weir_producer_open(const weir_props *props, weir_producer_report *report, void *ctx,
                              weir_producer **ret_producer, weir_err *err)
@@ -276,6 +297,8 @@ weir_code weir_producer_open(const weir_props *props, weir_producer_report *repo
     *ret_producer = weir_new(weir_producer);
     (*ret_producer)->report = report;
     (*ret_producer)->ctx = ctx;
+    (*ret_producer)->offsets_written = weir_queue_new(10000, free);
+    (*ret_producer)->reporter = weir_thread_start("fake-p", report_offsets, *ret_producer);
     note_owner(ctx, *ret_producer, NULL);
     return WEIR_OK;
 }
@@ -286,10 +309,13 @@ static inline void produce_now(const weir_producer *producer, const fake_write *
 
     pthread_mutex_lock(&world);
     if (producer->ctx != dead)
-        offset = append(strstr(write->topic, "status") ? &status_topic : &config_topic, write->key,
-                        write->value);
+        offset = append(topic_named(write->topic), write->key, write->value);
     pthread_mutex_unlock(&world);
-    if (write->token && offset >= 0)
+    if (write->token & WEIR_OFFSETS_TOKEN)
+        ck_assert_int_eq(weir_queue_put(producer->offsets_written,
+                                        weir_memdup(&write->token, sizeof(write->token)), 0),
+                         WEIR_OK);
+    else if (write->token && offset >= 0)
         producer->report(producer->ctx, write->token, WEIR_OK, 0, offset);
 }
 
@@ -320,6 +346,9 @@ void weir_producer_close(weir_producer *producer, int64_t timeout_ms)
         return;
     while ((write = next_in_line(&producer->line)) != NULL)
         free_write(write);
+    weir_queue_close(producer->offsets_written);
+    pthread_join(producer->reporter, NULL);
+    weir_queue_free(producer->offsets_written);
     free(producer);
 }
 
@@ -719,20 +748,23 @@ void weir_group_close(weir_group *member)
 /* ---- Tasks: they run as long as they are told to, and are counted ---------------------------- */
 
 static int stop_takes_ms = 5;
+static bool deaf_to_forget;    /* they hear it when it is too late. World locked. */
 static const char *stops_hang; /* stop() of tasks that begin so does not come back. World locked. */
 struct weir_source_task {
     weir_task_spec spec;
     char name[200];
     bool counted;
     bool stops, abandoned; /* a thread stops it, and then has to free it. World locked. */
+    bool forgets;          /* World locked. */
     struct weir_source_task *next;
 };
 
 static weir_source_task *all_tasks;
 
-static weir_map running = WEIR_MAP(NULL); /* "name/0" → how many, as a pointer */
-static size_t twice;                      /* how often something ran on two workers */
-static size_t starts;                     /* how often anything was started */
+static weir_map running = WEIR_MAP(NULL);   /* "name/0" → how many, as a pointer */
+static weir_map forgotten = WEIR_MAP(NULL); /* "name/0" → how often */
+static size_t twice;                        /* how often something ran on two workers */
+static size_t starts;                       /* how often anything was started */
 
 /* World locked. */
 static inline void count_locked(weir_source_task *task, int change)
@@ -775,6 +807,16 @@ static inline intptr_t runs_of(const char *name)
     return runs;
 }
 
+static inline intptr_t forgets_of(const char *name)
+{
+    intptr_t forgets;
+
+    pthread_mutex_lock(&world);
+    forgets = (intptr_t)weir_map_get(&forgotten, name);
+    pthread_mutex_unlock(&world);
+    return forgets;
+}
+
 static inline int tasks_of(const weir_herder *herder)
 {
     int count = 0;
@@ -815,6 +857,8 @@ void weir_task_fact_free(weir_task_fact *fact)
     free(fact);
 }
 
+void weir_source_task_forget(weir_source_task *task);
+
 weir_source_task *weir_source_task_start(const weir_task_spec *spec)
 {
     weir_source_task *task = weir_new(weir_source_task);
@@ -823,8 +867,11 @@ weir_source_task *weir_source_task_start(const weir_task_spec *spec)
     task->spec.connector = weir_strdup(spec->connector);
     snprintf(task->name, sizeof(task->name), "%s/%d", spec->connector, (int)spec->task);
     count_run(task, 1);
-    say(spec->report, spec->ctx,
-        fact_of(task, spec->paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING));
+    if (spec->forget)
+        weir_source_task_forget(task);
+    else
+        say(spec->report, spec->ctx,
+            fact_of(task, spec->paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING));
     return task;
 }
 
@@ -869,6 +916,11 @@ static inline void *stop_slowly(void *arg)
     pthread_mutex_lock(&world);
     task->stops = false;
     abandoned = task->abandoned;
+    if (task->forgets) {
+        ended->forgotten = true;
+        weir_map_set(&forgotten, task->name,
+                     (void *)((intptr_t)weir_map_get(&forgotten, task->name) + 1));
+    }
     pthread_mutex_unlock(&world);
     if (abandoned) {
         free_task(task);
@@ -890,6 +942,19 @@ void weir_source_task_stop(weir_source_task *task)
     if (hangs)
         return;
     pthread_detach(weir_thread_start("fake-stop", stop_slowly, task));
+}
+
+/* It may be stopping already. */
+void weir_source_task_forget(weir_source_task *task)
+{
+    bool stops;
+
+    pthread_mutex_lock(&world);
+    stops = task->stops;
+    task->forgets = task->spec.forget || !deaf_to_forget;
+    pthread_mutex_unlock(&world);
+    if (!stops)
+        weir_source_task_stop(task);
 }
 
 void weir_source_task_free(weir_source_task *task)

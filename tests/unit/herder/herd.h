@@ -266,7 +266,11 @@ static inline void set_up(void)
         free(status_topic.records[i].key);
         free(status_topic.records[i].value);
     }
-    config_topic.count = status_topic.count = 0;
+    for (size_t i = 0; i < offset_topic.count; i++) {
+        free(offset_topic.records[i].key);
+        free(offset_topic.records[i].value);
+    }
+    config_topic.count = status_topic.count = offset_topic.count = 0;
     group.count = 0;
     group.generation = 0;
     twice = starts = 0;
@@ -280,6 +284,8 @@ static inline void set_up(void)
     session_ms = 600000; /* slow test hosts */
     unknown_claims = refusals = refused = full_checks = 0;
     weir_map_clear(&running);
+    weir_map_clear(&forgotten);
+    deaf_to_forget = false;
 }
 
 static inline void tear_down(void)

@@ -250,6 +250,70 @@ START_TEST(a_secret_that_a_plugin_blurts_out_is_hidden_everywhere)
 }
 END_TEST
 
+static const struct {
+    const char *worker, *config, *key, *value;
+} gotten[] = {
+    {"value.converter=ByteArray", "", "value.converter",
+     "org.apache.kafka.connect.converters.ByteArrayConverter"},
+    {"value.converter=ByteArray", "|value.converter= JsonConverter ", "value.converter",
+     "org.apache.kafka.connect.json.JsonConverter"},
+    {"value.converter=Json|value.converter.schemas.enable=false", "",
+     "value.converter.schemas.enable", "false"},
+    /* The level that names the class supplies what belongs to it. */
+    {"value.converter=Json|value.converter.schemas.enable=false", "|value.converter=Json",
+     "value.converter.schemas.enable", "(none)"},
+    {"value.converter=Json", "|value.converter=Json|value.converter.schemas.enable=false",
+     "value.converter.schemas.enable", "false"},
+    {"value.converter=Json", "|value.converter.schemas.enable=false",
+     "value.converter.schemas.enable", "(none)"},
+    {"value.converter=com.example.Mine", "", "value.converter", "com.example.Mine"},
+    {"value.converters=x|ssl.key.password=x", "", "value.converters", "(none)"},
+    {"ssl.key.password=x", "", "ssl.key.password", "(none)"},
+    {"", "|tasks.max=3", "tasks.max", "3"},
+};
+
+START_TEST(a_plugin_may_ask_what_counts_for_a_key_of_the_workers)
+{
+    weir_check_request more = {.plan = false};
+    char *config = weir_format("name=c1|connector.class=bad-plan|bad.validate=get %s%s",
+                               gotten[_i].key, gotten[_i].config);
+    weir_check check;
+    const char *text = NULL;
+    size_t index;
+    json_t *note;
+
+    examine_as(gotten[_i].worker, config, &more, &check);
+    json_array_foreach (check.notes, index, note) {
+        const char *key = weir_json_str(note, "key");
+
+        if (key && strcmp(key, "bad.validate") == 0)
+            text = weir_json_str(note, "text");
+    }
+    ck_assert_pstr_eq(text, gotten[_i].value);
+    weir_check_clear(&check);
+    free(config);
+}
+END_TEST
+
+START_TEST(a_family_of_keys_is_known_and_its_members_are_the_plugins_to_judge)
+{
+    weir_check check;
+    char *errors;
+
+    examine(BAD "|bad.family.a=1|bad.family.b.c=2", &check);
+    ck_assert_msg(check.code == WEIR_OK, "%s", check.err.msg);
+    ck_assert_uint_eq(json_array_size(check.notes), 0);
+    ck_assert_str_eq(weir_props_get(&check.tasks[0], "bad.family.b.c"), "2");
+    weir_check_clear(&check);
+    examine(BAD "|bad.family.odd=wrong", &check);
+    ck_assert_int_eq(check.code, WEIR_INVALID);
+    errors = errors_at(&check, "bad.family.odd");
+    ck_assert_str_eq(errors, "'odd' is no member");
+    free(errors);
+    weir_check_clear(&check);
+}
+END_TEST
+
 /* ---- On the foreign thread ---------------------------------------------------------------- */
 
 START_TEST(an_examination_can_be_waited_for)
@@ -367,22 +431,24 @@ START_TEST(a_plugin_that_never_stops_talking_is_cut_short)
 }
 END_TEST
 
-WEIR_UNIT_MAIN("check_plugin", tcase_add_unchecked_fixture(tests, load_registry, unload_registry);
-               tcase_add_loop_test(tests, a_broken_word_is_a_failure_naming_connector_and_plugin, 0,
-                                   WEIR_COUNT(broken));
-               tcase_add_test(tests, the_same_plugin_plans_when_it_keeps_its_word);
-               tcase_add_test(tests, tasks_beyond_the_maximum_are_a_warning_when_the_user_says_so);
-               tcase_add_loop_test(tests, an_error_stands_at_the_key_that_the_user_wrote, 0,
-                                   WEIR_COUNT(said));
-               tcase_add_test(tests, warnings_are_notes_and_refuse_nothing);
-               tcase_add_loop_test(tests, a_probe_says_what_it_found_at_the_key, 0,
-                                   WEIR_COUNT(probed));
-               tcase_add_test(tests, nothing_is_probed_unasked_or_in_vain);
-               tcase_add_test(tests, a_planned_task_carries_the_notes);
-               tcase_add_test(tests, a_task_carries_no_more_notes_than_its_record_can_bear);
-               tcase_add_test(tests, a_secret_under_a_foreign_name_is_hidden_too);
-               tcase_add_test(tests, a_secret_that_a_plugin_blurts_out_is_hidden_everywhere);
-               tcase_add_test(tests, an_examination_can_be_waited_for);
-               tcase_add_test(tests, an_examination_need_not_be_waited_for_nor_its_request_kept);
-               tcase_add_test(tests, an_endless_plan_is_given_up_in_words);
-               tcase_add_test(tests, a_plugin_that_never_stops_talking_is_cut_short);)
+WEIR_UNIT_MAIN(
+    "check_plugin", tcase_add_unchecked_fixture(tests, load_registry, unload_registry);
+    tcase_add_loop_test(tests, a_broken_word_is_a_failure_naming_connector_and_plugin, 0,
+                        WEIR_COUNT(broken));
+    tcase_add_test(tests, the_same_plugin_plans_when_it_keeps_its_word);
+    tcase_add_test(tests, tasks_beyond_the_maximum_are_a_warning_when_the_user_says_so);
+    tcase_add_loop_test(tests, an_error_stands_at_the_key_that_the_user_wrote, 0, WEIR_COUNT(said));
+    tcase_add_test(tests, warnings_are_notes_and_refuse_nothing);
+    tcase_add_loop_test(tests, a_probe_says_what_it_found_at_the_key, 0, WEIR_COUNT(probed));
+    tcase_add_test(tests, nothing_is_probed_unasked_or_in_vain);
+    tcase_add_test(tests, a_planned_task_carries_the_notes);
+    tcase_add_test(tests, a_task_carries_no_more_notes_than_its_record_can_bear);
+    tcase_add_test(tests, a_secret_under_a_foreign_name_is_hidden_too);
+    tcase_add_test(tests, a_secret_that_a_plugin_blurts_out_is_hidden_everywhere);
+    tcase_add_loop_test(tests, a_plugin_may_ask_what_counts_for_a_key_of_the_workers, 0,
+                        WEIR_COUNT(gotten));
+    tcase_add_test(tests, a_family_of_keys_is_known_and_its_members_are_the_plugins_to_judge);
+    tcase_add_test(tests, an_examination_can_be_waited_for);
+    tcase_add_test(tests, an_examination_need_not_be_waited_for_nor_its_request_kept);
+    tcase_add_test(tests, an_endless_plan_is_given_up_in_words);
+    tcase_add_test(tests, a_plugin_that_never_stops_talking_is_cut_short);)

@@ -38,7 +38,7 @@ static const struct {
 } tables[] = {
     {"twice", "option 'text' is declared twice"},
     {"blank", "option 1 has a name no config can hold"},
-    {"outside", "option 'number' lies at offset 24, outside of its settings of 24 bytes"},
+    {"outside", "option 'number' lies at offset 32, outside of its settings of 32 bytes"},
     {"far outside", "outside of its settings"},
     {"across", "option 'number' lies at offset 4"},
     {"shared", "options 'text' and 'number' share memory"},
@@ -47,6 +47,9 @@ static const struct {
     {"limits", "option 'number' allows no value at all"},
     {"default", "option 'number' refuses its own default"},
     {"unset", "option 'number' may be unset, which only a string can be"},
+    {"pairs without a dot", "option 'pairs': pairs, and only they, have a name that ends with '.'"},
+    {"pairs with a default", "option 'pairs.': pairs, and only they"},
+    {"a dot without pairs", "option 'number.': pairs, and only they"},
     {"endless", "option 'truth' is declared twice"},
 };
 

@@ -46,7 +46,7 @@ struct weir_herder {
 
     int asked;         /* how often */
     weir_request last; /* what was asked last; its pointers are dead, the copies below are not */
-    char *connector, *config, *target;
+    char *connector, *config, *target, *offsets;
 };
 
 typedef struct fake_worker {
@@ -67,6 +67,7 @@ static void fake_remember(weir_herder *h, const weir_request *request)
     h->last = *request;
     weir_replace(&h->connector, request->connector);
     weir_replace(&h->target, request->target);
+    weir_replace(&h->offsets, request->offsets);
     free(h->config);
     h->config = config ? weir_json_dump(config) : NULL;
     json_decref(config);
@@ -295,6 +296,7 @@ static void fake_stop(fake_worker *worker)
     free(worker->herder.connector);
     free(worker->herder.config);
     free(worker->herder.target);
+    free(worker->herder.offsets);
     pthread_cond_destroy(&worker->herder.changed);
     pthread_mutex_destroy(&worker->herder.lock);
 }

@@ -165,8 +165,52 @@ START_TEST(a_config_is_a_flat_map)
 }
 END_TEST
 
+static const struct {
+    const char *body, *says; /* NULL: it is taken; then as what */
+    weir_code code;
+} altered[] = {
+    {"{\"offsets\":[{\"partition\":{\"p\":9007199254740993},\"offset\":{\"d\":1.0}}]}",
+     "[{\"partition\":{\"p\":9007199254740993},\"offset\":{\"d\":1.0}}]", WEIR_OK},
+    {"{\"offsets\":[{\"partition\":null},{\"offset\":null,\"partition\":{}}]}",
+     "[{\"partition\":null},{\"offset\":null,\"partition\":{}}]", WEIR_OK},
+    {"{}", "Partitions / offsets need to be provided for an alter offsets request", WEIR_INVALID},
+    {"{\"offsets\":null}", "Partitions / offsets need to be provided", WEIR_INVALID},
+    {"{\"offsets\":[]}", "Partitions / offsets need to be provided", WEIR_INVALID},
+    {"", "no body", WEIR_FAILED},
+    {"null", "no body", WEIR_FAILED},
+    {"{", "Unexpected", WEIR_FAILED},
+    {"[]", "Cannot deserialize", WEIR_FAILED},
+    {"{\"offsets\":{}}", "Cannot deserialize", WEIR_FAILED},
+    {"{\"offsets\":[1]}", "Cannot deserialize", WEIR_FAILED},
+    {"{\"offsets\":[null]}", "Cannot deserialize", WEIR_FAILED},
+    {"{\"offsets\":[{\"partition\":\"p\"}]}", "in partition", WEIR_FAILED},
+    {"{\"offsets\":[{\"partition\":{},\"offset\":[]}]}", "in offset", WEIR_FAILED},
+    {"{\"offsets\":[{\"partition\":{},\"x\":1}]}", "Unrecognized field \"x\"", WEIR_FAILED},
+    {"{\"offsets\":[],\"y\":1}", "Unrecognized field \"y\"", WEIR_FAILED},
+};
+
+START_TEST(offsets_are_a_list_of_partitions_and_their_numbers_stay_numbers)
+{
+    weir_buf body = body_of(altered[_i].body);
+    weir_err err = {.msg = ""};
+    char *offsets = NULL;
+
+    ck_assert_msg(weir_body_offsets(&body, false, &offsets, &err) == altered[_i].code, "%s: %s",
+                  altered[_i].body, err.msg);
+    if (altered[_i].code == WEIR_OK)
+        ck_assert_str_eq(offsets, altered[_i].says);
+    else
+        ck_assert_msg(strstr(err.msg, altered[_i].says), "%s: %s", altered[_i].body, err.msg);
+    free(offsets);
+    weir_buf_free(&body);
+}
+END_TEST
+
 WEIR_UNIT_MAIN("body", tcase_add_loop_test(tests, create_reads_name_config_and_state, 0,
                                            WEIR_COUNT(created));
                tcase_add_loop_test(tests, create_refuses_and_says_why, 0, WEIR_COUNT(refused));
                tcase_add_loop_test(tests, nesting_without_end_is_refused, 0, 2);
-               tcase_add_test(tests, a_config_is_a_flat_map);)
+               tcase_add_test(tests, a_config_is_a_flat_map);
+               tcase_add_loop_test(tests,
+                                   offsets_are_a_list_of_partitions_and_their_numbers_stay_numbers,
+                                   0, WEIR_COUNT(altered));)

@@ -101,6 +101,40 @@ START_TEST(a_long_refusal_goes_out_uncut)
 }
 END_TEST
 
+/* ---- Offsets -------------------------------------------------------------------------------- */
+
+START_TEST(offsets_are_passed_on_as_they_were_sent)
+{
+    static const char done[] = "{\"message\":\"done\"}";
+    answer a;
+
+    worker.herder.replies[WEIR_ASK_OFFSETS].body = "{\"offsets\":[]}";
+    worker.herder.replies[WEIR_ASK_ALTER_OFFSETS].body = done;
+    worker.herder.replies[WEIR_ASK_RESET_OFFSETS].body = done;
+    a = get(&worker, "/connectors/c1/offsets");
+    ck_assert_int_eq(a.status, 200);
+    ck_assert_str_eq(a.body, "{\"offsets\":[]}");
+    forget(&a);
+    a = ask(&worker, "PATCH", "/connectors/c1/offsets", JSON,
+            "{\"offsets\":[{\"partition\":{\"p\":1},\"offset\":null}]}");
+    ck_assert_int_eq(a.status, 200);
+    ck_assert_str_eq(a.body, done);
+    ck_assert_int_eq(worker.herder.last.what, WEIR_ASK_ALTER_OFFSETS);
+    ck_assert_str_eq(worker.herder.connector, "c1");
+    ck_assert_str_eq(worker.herder.offsets, "[{\"partition\":{\"p\":1},\"offset\":null}]");
+    forget(&a);
+    a = ask(&worker, "PATCH", "/connectors/c1/offsets", JSON, "{}");
+    ck_assert_int_eq(a.status, 400);
+    ck_assert_int_eq(worker.herder.asked, 2);
+    forget(&a);
+    a = ask(&worker, "DELETE", "/connectors/c1/offsets", "", "");
+    ck_assert_int_eq(a.status, 200);
+    ck_assert_str_eq(a.body, done);
+    ck_assert_int_eq(worker.herder.last.what, WEIR_ASK_RESET_OFFSETS);
+    forget(&a);
+}
+END_TEST
+
 /* ---- Creating and changing ------------------------------------------------------------------ */
 
 START_TEST(create_answers_201_and_where_it_is)
@@ -436,6 +470,7 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, a_refusal_becomes_its_status_with_the_herders_words, 0,
                         WEIR_COUNT(codes));
     tcase_add_test(tests, a_long_refusal_goes_out_uncut);
+    tcase_add_test(tests, offsets_are_passed_on_as_they_were_sent);
     tcase_add_test(tests, create_answers_201_and_where_it_is);
     tcase_add_test(tests, put_config_answers_201_only_for_a_new_connector);
     tcase_add_test(tests, patch_config_passes_on_what_was_sent);

@@ -25,6 +25,8 @@ static inline void fill_field(mqtt_settings *settings, const weir_option *option
     case WEIR_BOOL:
         *(bool *)field = strcasecmp(text, "true") == 0;
         break;
+    case WEIR_PAIRS:
+        break; /* fill_family() */
     }
 }
 

@@ -212,7 +212,7 @@ START_TEST(a_lost_session_is_said_and_subscribed_anew)
     close(s->broker);
     s->broker = -1;
     until_status(s, "closed the connection");
-    s->now_ms += 1000; /* it lived for moments only: perhaps it was taken over */
+    s->now_ms += 1000;  /* it lived for moments only: perhaps it was taken over */
     until_subscribe(s); /* session present is 0 again */
     broker_says(s, "\x90\x03\x00\x01\x01", 5);
     until_status(s, "\"sessions_lost\":1");

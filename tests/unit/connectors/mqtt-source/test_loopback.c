@@ -99,6 +99,48 @@ START_TEST(whoever_shows_the_secret_is_let_in_and_the_real_credentials_take_its_
 }
 END_TEST
 
+/* MQTT 5: properties of CONNECT and of the will stay, the secret goes. */
+START_TEST(the_connect_of_mqtt_5_is_passed_on_with_all_its_properties)
+{
+    static const uint8_t start[] = {0, 4, 'M', 'Q', 'T', 'T', 5,   0xAC, 0,   60, 5, 17,
+                                    0, 0, 1,   0,   0,   2,   'i', 'd',  5,   24, 0, 0,
+                                    0, 5, 0,   1,   'w', 0,   3,   'o',  'f', 'f'};
+    static const struct {
+        const char *user, *password;
+        uint8_t flags, end[8];
+        size_t size;
+    } cases[] = {
+        {NULL, NULL, 0x2C, {0}, 0},
+        {"me", NULL, 0xAC, {0, 2, 'm', 'e'}, 4},
+        {NULL, "pw", 0x6C, {0, 2, 'p', 'w'}, 4}, /* which 3.1.1 does not have */
+        {"me", "pw", 0xEC, {0, 2, 'm', 'e', 0, 2, 'p', 'w'}, 8},
+    };
+    mqtt_loopback *loopback = mqtt_loopback_open();
+    const char *secret = mqtt_loopback_secret(loopback);
+    uint8_t packet[2 + sizeof(start) + 2 + 32] = {0x10, sizeof(packet) - 2};
+    mqtt_bytes connect = {0};
+    int visitor, fd;
+
+    memcpy(packet + 2, start, sizeof(start));
+    packet[2 + sizeof(start) + 1] = 32;
+    memcpy(packet + 2 + sizeof(start) + 2, secret, 32);
+    visitor = visit(loopback);
+    ck_assert_int_eq(send(visitor, packet, sizeof(packet), MSG_NOSIGNAL), sizeof(packet));
+    fd = step(loopback, 0, cases[_i].user, cases[_i].password, &connect);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_uint_eq(mqtt_bytes_size(&connect), 2 + sizeof(start) + cases[_i].size);
+    ck_assert_uint_eq(connect.data[1], sizeof(start) + cases[_i].size);
+    ck_assert_uint_eq(connect.data[9], cases[_i].flags);
+    connect.data[9] = start[7];
+    ck_assert_mem_eq(connect.data + 2, start, sizeof(start));
+    ck_assert_mem_eq(connect.data + 2 + sizeof(start), cases[_i].end, cases[_i].size);
+    close(fd);
+    close(visitor);
+    mqtt_bytes_free(&connect);
+    mqtt_loopback_close(loopback);
+}
+END_TEST
+
 static const char *const strangers[] = {
     "GET / HTTP/1.1\r\n\r\n",
     "\x10\x04\x00\x04MQ",
@@ -216,6 +258,7 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests,
                         whoever_shows_the_secret_is_let_in_and_the_real_credentials_take_its_place,
                         0, 3);
+    tcase_add_loop_test(tests, the_connect_of_mqtt_5_is_passed_on_with_all_its_properties, 0, 4);
     tcase_add_loop_test(tests, a_stranger_is_dropped_at_once_and_the_wait_goes_on, 0, 4);
     tcase_add_loop_test(tests, a_wrong_secret_opens_nothing, 0, 3);
     tcase_add_test(tests, a_silent_stranger_is_dropped_in_time);

@@ -6,7 +6,7 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct {
-    const char *pairs[8];
+    const char *pairs[10];
     const char *note, *says;
 } findings[] = {
     {{"mqtt.server.uri", "ssl://h"}, "ERROR mqtt.server.uri", "TLS is not yet supported"},
@@ -34,6 +34,28 @@ static const struct {
     {{"mqtt.qos", "0"}, "WARN mqtt.qos", "stores nothing"},
     {{"mqtt.clean.session.enabled", "true"}, "WARN mqtt.clean.session.enabled", "loses"},
     {{"mqtt.password", "p"}, "ERROR mqtt.password", "mqtt.username"},
+    {{"mqtt.session.expiry.interval.seconds", "0"},
+     "ERROR mqtt.session.expiry.interval.seconds",
+     "would be lost"},
+    {{"mqtt.receive.maximum", "11", "max.unacked.records", "10"},
+     "ERROR mqtt.receive.maximum",
+     "more at once (11) than max.unacked.records takes (10)"},
+    {{"mqtt.maximum.packet.size", "1023"}, "ERROR mqtt.maximum.packet.size", "1024 at least"},
+    {{"mqtt.will.enabled", "true"}, "ERROR mqtt.will.topic", "is needed"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "a/+"}, "ERROR mqtt.will.topic", "no topic"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "#"}, "ERROR mqtt.will.topic", "no topic"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "\xff"}, "ERROR mqtt.will.topic", "no topic"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "w", "mqtt.will.payload", "a\n"},
+     "ERROR mqtt.will.payload",
+     "printable"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "w", "mqtt.will.payload", "caf\xc3\xa9"},
+     "ERROR mqtt.will.payload",
+     "printable"},
+    {{"mqtt.will.topic", "w"}, "WARN mqtt.will.topic", "no effect"},
+    {{"mqtt.will.enabled", "true", "mqtt.will.topic", "w", "mqtt.version", "3.1.1",
+      "mqtt.will.delay.seconds", "5"},
+     "WARN mqtt.will.delay.seconds",
+     "no effect"},
     {{"mqtt.client.id", ""}, "ERROR mqtt.client.id", "1 to 65535"},
     {{"mqtt.client.id", "abcdefghijklmnopqrstuvwxyz"}, "INFO mqtt.client.id", "23 bytes"},
     {{"mqtt.reconnect.backoff.ms", "9", "mqtt.reconnect.backoff.max.ms", "8"},
@@ -79,6 +101,26 @@ START_TEST(a_finding_names_its_key)
     ck_assert_msg(noted(l, findings[_i].note, findings[_i].says), "no %s in:%s", findings[_i].note,
                   all_notes(l));
     ck_assert_uint_eq(l->errors > 0, findings[_i].note[0] == 'E');
+    free(l);
+}
+END_TEST
+
+static const char *const nothing_wrong[][9] = {
+    {"mqtt.version", "5", "mqtt.password", "p"}, /* MQTT 5 has passwords without a user name */
+    {"mqtt.session.expiry.interval.seconds", "0", "mqtt.clean.session.enabled", "true"},
+    {"mqtt.receive.maximum", "10", "max.unacked.records", "10"},
+    {"mqtt.will.enabled", "true", "mqtt.will.topic", "w/${connector}/${task}",
+     "mqtt.will.delay.seconds", "5", "mqtt.version", "5"},
+};
+
+START_TEST(what_fits_together_is_not_refused)
+{
+    listener *l = listener_new("mqtt-source");
+    mqtt_settings settings;
+
+    fill_more(&settings, nothing_wrong[_i]);
+    ck_assert_int_eq(mqtt_validate(&l->host, &settings), WEIR_DONE);
+    ck_assert_msg(!l->errors, "%s", all_notes(l));
     free(l);
 }
 END_TEST
@@ -253,6 +295,8 @@ END_TEST
 
 WEIR_UNIT_MAIN("mqtt-source settings",
                tcase_add_loop_test(tests, a_finding_names_its_key, 0, ROWS(findings));
+               tcase_add_loop_test(tests, what_fits_together_is_not_refused, 0,
+                                   ROWS(nothing_wrong));
                tcase_add_test(tests, a_password_in_an_address_is_not_repeated);
                tcase_add_loop_test(tests, an_address_is_taken_apart, 0, ROWS(endpoints));
                tcase_add_test(tests, a_list_survives_commas_of_its_own);

@@ -1,201 +1,7 @@
 /* test_with_mosquitto.c - the whole plugin against a real broker, with the test as its worker. */
-#include "fill.h"
-#include "mosquitto.h"
+#include "task.h"
 
 #include "tests/support/unit.h"
-#include "weir_plugin.h"
-
-#include <stdarg.h>
-#include <sys/eventfd.h>
-
-#define RECORDS 4096
-
-/* A worker that remembers, and answers when the test says so. */
-typedef struct fake {
-    weir_host host;
-    char topics[RECORDS][32], values[RECORDS][16], keys[RECORDS][32];
-    weir_kind kinds[RECORDS];
-    uint64_t tokens[RECORDS];
-    size_t count, settled;
-    bool full;       /* emit() answers AGAIN */
-    bool settle_now; /* everything is delivered at once */
-    bool not_owned;
-    char failed[512], logged[16384];
-} fake;
-
-static void WEIR_PRINTF(3, 4)
-    fake_log(const weir_host *host, weir_level level, const char *fmt, ...)
-{
-    fake *f = host->ctx;
-    size_t used = strlen(f->logged);
-    va_list args;
-
-    (void)level;
-    va_start(args, fmt);
-    vsnprintf(f->logged + used, sizeof(f->logged) - used, fmt, args);
-    va_end(args);
-}
-
-static weir_status WEIR_PRINTF(3, 4)
-    fake_fail(const weir_host *host, weir_status how, const char *fmt, ...)
-{
-    fake *f = host->ctx;
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(f->failed, sizeof(f->failed), fmt, args);
-    va_end(args);
-    return how;
-}
-
-static weir_status fake_emit(const weir_host *host, const weir_record *record)
-{
-    fake *f = host->ctx;
-    size_t i = f->count;
-
-    if (f->full || i == RECORDS)
-        return WEIR_AGAIN;
-    snprintf(f->topics[i], sizeof(f->topics[i]), "%s", record->topic);
-    snprintf(f->values[i], sizeof(f->values[i]), "%.*s", (int)record->value.size,
-             (const char *)record->value.bytes);
-    snprintf(f->keys[i], sizeof(f->keys[i]), "%.*s", (int)record->key.size,
-             (const char *)record->key.bytes);
-    f->kinds[i] = record->value.kind;
-    f->tokens[i] = record->token;
-    f->count++;
-    return WEIR_DONE;
-}
-
-static bool fake_owned(const weir_host *host)
-{
-    return !((fake *)host->ctx)->not_owned;
-}
-
-static int64_t fake_now(const weir_host *host)
-{
-    (void)host;
-    return clock_ms();
-}
-
-/* One run of the task. */
-typedef struct run {
-    fake *f;
-    mqtt_settings settings;
-    char uri[64];
-    void *self;
-    weir_status last;
-} run;
-
-static const weir_source *source(void)
-{
-    return weir_plugin_entry.source;
-}
-
-static run *run_start(const broker *b, const char *const *more)
-{
-    const char *pairs[32] = {"mqtt.server.uri",           NULL, "mqtt.topics", "t/#",
-                             "mqtt.reconnect.backoff.ms", "20"};
-    run *r = calloc(1, sizeof(*r));
-    size_t n = 6;
-
-    snprintf(r->uri, sizeof(r->uri), "tcp://127.0.0.1:%d", b->port);
-    pairs[1] = r->uri;
-    for (; *more; more += 2, n += 2) {
-        pairs[n] = more[0];
-        pairs[n + 1] = more[1];
-    }
-    r->f = calloc(1, sizeof(*r->f));
-    r->f->host = (weir_host){
-        .size = sizeof(weir_host),
-        .ctx = r->f,
-        .connector = "unit",
-        .wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
-        .log = fake_log,
-        .fail = fake_fail,
-        .emit = fake_emit,
-        .owned = fake_owned,
-        .now_ms = fake_now,
-    };
-    /* Later pairs win in fill(), so what a test says beats what stands here. */
-    fill(&r->settings, pairs);
-    ck_assert_int_eq(source()->start(&r->f->host, &r->settings, &r->self), WEIR_DONE);
-    return r;
-}
-
-static void settle(run *r, size_t from, size_t to)
-{
-    source()->settled(r->self, r->f->tokens + from, to - from, WEIR_DELIVERED);
-    r->f->settled += to - from;
-}
-
-static void turn(run *r, int ms)
-{
-    fake *f = r->f;
-    size_t before = f->count;
-
-    r->last = source()->poll(r->self, clock_ms() + ms);
-    if (f->settle_now && f->count > before)
-        settle(r, before, f->count);
-}
-
-static void until_records(run *r, size_t count)
-{
-    int64_t deadline = clock_ms() + 15000;
-
-    while (r->f->count < count) {
-        turn(r, 50);
-        ck_assert_msg(clock_ms() < deadline && r->last != WEIR_FATAL,
-                      "%zu of %zu records; failed: %s; log: %s", r->f->count, count, r->f->failed,
-                      r->f->logged);
-    }
-    ck_assert_uint_eq(r->f->count, count);
-}
-
-static const char *status(run *r)
-{
-    static char json[4096];
-
-    ck_assert_uint_gt(source()->status(r->self, json, sizeof(json)), 0);
-    return json;
-}
-
-static void until_status(run *r, const char *text)
-{
-    int64_t deadline = clock_ms() + 15000;
-
-    while (!strstr(status(r), text)) {
-        turn(r, 20);
-        ck_assert_msg(clock_ms() < deadline, "no %s in %s; failed: %s; log: %s", text, status(r),
-                      r->f->failed, r->f->logged);
-    }
-}
-
-static void until_connected(run *r)
-{
-    until_status(r, "\"state\":\"connected\"");
-}
-
-static void run_stop(run *r)
-{
-    int64_t began = clock_ms();
-
-    source()->stop(r->self);
-    ck_assert_int_lt(clock_ms() - began, 3000);
-    close(r->f->host.wakeup_fd);
-    free(r->f);
-    free(r);
-}
-
-/* For a while nothing comes that should not. */
-static void nothing_comes(run *r, int ms)
-{
-    size_t before = r->f->count;
-
-    until_connected(r);
-    for (int64_t end = clock_ms() + ms; clock_ms() < end;)
-        turn(r, 20);
-    ck_assert_uint_eq(r->f->count, before);
-}
 
 static const char *const levels[] = {"0", "1", "2"};
 
@@ -500,6 +306,152 @@ START_TEST(many_tasks_share_one_process)
 }
 END_TEST
 
+/* ---- The will ------------------------------------------------------------------------------- */
+
+/* What the broker keeps for a topic: waits for it as long as mosquitto_sub does. */
+static void kept(const broker *b, const char *topic, char *text, size_t room)
+{
+    char command[160];
+    FILE *pipe;
+
+    snprintf(command, sizeof(command), "mosquitto_sub -h 127.0.0.1 -p %d -C 1 -W 10 -t '%s'",
+             b->port, topic);
+    pipe = popen(command, "r");
+    ck_assert_ptr_nonnull(pipe);
+    if (!fgets(text, (int)room, pipe))
+        text[0] = '\0';
+    pclose(pipe);
+    text[strcspn(text, "\n")] = '\0';
+}
+
+static void until_kept(const broker *b, const char *want)
+{
+    int64_t deadline = clock_ms() + 15000;
+    char text[64];
+
+    do {
+        kept(b, "w/unit-0", text, sizeof(text));
+        ck_assert_msg(clock_ms() < deadline, "'%s', not '%s'", text, want);
+    } while (strcmp(text, want) != 0);
+}
+
+static const char *const with_will[] = {"mqtt.will.enabled", "true", "mqtt.will.topic",
+                                        "w/${connector}-${task}", NULL};
+
+START_TEST(the_will_topic_tells_who_is_there)
+{
+    char text[64];
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, with_will);
+    until_connected(r);
+    for (int i = 0; i < 20; i++) /* the birth is not waited for by anyone else */
+        turn(r, 20);
+    until_kept(&b, "online");
+    run_stop(r);
+    kept(&b, "w/unit-0", text, sizeof(text));
+    ck_assert_str_eq(text, "offline");
+    broker_remove(&b);
+}
+END_TEST
+
+START_TEST(the_broker_says_it_for_a_task_that_is_killed)
+{
+    broker b = {0};
+    pid_t task;
+
+    broker_start(&b, "allow_anonymous true");
+    task = fork();
+    ck_assert_int_ge(task, 0);
+    if (!task) {
+        run *r = run_start(&b, with_will);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            turn(r, 20);
+    }
+    until_kept(&b, "online");
+    kill(task, SIGKILL);
+    waitpid(task, NULL, 0);
+    until_kept(&b, "offline");
+    broker_remove(&b);
+}
+END_TEST
+
+/* ---- MQTT 5 alone -----------------------------------------------------------------------------
+ */
+
+#ifndef ONLY_3_1_1
+
+START_TEST(what_a_publisher_says_about_a_message_becomes_headers)
+{
+    char command[640];
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, (const char *const[]){"mqtt.qos", levels[_i], NULL});
+    until_connected(r);
+    snprintf(command, sizeof(command),
+             "mosquitto_pub -V 5 -h 127.0.0.1 -p %d -q %d -t t/a -m x"
+             " -D publish user-property a 1 -D publish user-property b 2"
+             " -D publish user-property a 3 -D publish content-type text/plain"
+             " -D publish response-topic r/1 -D publish correlation-data cd"
+             " -D publish payload-format-indicator 1 -D publish message-expiry-interval 300",
+             b.port, _i);
+    ck_assert_int_eq(system(command), 0);
+    until_records(r, 1);
+    for (const char *const *want =
+             (const char *const[]){"mqtt.content.type=text/plain;", "mqtt.response.topic=r/1;",
+                                   "mqtt.correlation.data=cd;", "mqtt.payload.format=1;",
+                                   "mqtt.message.expiry=", NULL};
+         *want; want++)
+        ck_assert_msg(strstr(r->f->headers, *want), "no %s in %s", *want, r->f->headers);
+    ck_assert_msg(strstr(r->f->headers, "mqtt.user.a=1;mqtt.user.b=2;mqtt.user.a=3;"), "%s",
+                  r->f->headers);
+    settle(r, 0, 1);
+    until_status(r, "\"unacked\":0");
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
+/* The broker forgets it when the time is over, and not before. */
+START_TEST(a_session_lives_as_long_as_it_was_asked_to)
+{
+    const char *const more[] = {"mqtt.session.expiry.interval.seconds", _i ? "3600" : "1", NULL};
+    int64_t deadline = clock_ms() + 30000, left;
+    broker b = {0};
+    bool present;
+    run *r;
+
+    broker_start(&b, "allow_anonymous true");
+    r = run_start(&b, more);
+    until_connected(r);
+    run_stop(r);
+    do {
+        for (left = clock_ms() + 2500; clock_ms() < left;) /* longer than a second, each time */
+            poll(NULL, 0, 50);
+        r = run_start(&b, more);
+        until_connected(r);
+        present = strstr(status(r), "\"session_present\":true");
+        run_stop(r);
+        ck_assert_msg(clock_ms() < deadline, "it does not end");
+    } while (_i == 0 && present);
+    ck_assert(present == (_i == 1));
+    broker_remove(&b);
+}
+END_TEST
+
+#define MQTT_5_TESTS(tests)                                                                        \
+    tcase_add_loop_test(tests, what_a_publisher_says_about_a_message_becomes_headers, 0, 3);       \
+    tcase_add_loop_test(tests, a_session_lives_as_long_as_it_was_asked_to, 0, 2);
+#else
+#define MQTT_5_TESTS(tests)
+#endif
+
 WEIR_UNIT_MAIN(
     "mqtt-source with mosquitto",
     tcase_add_loop_test(tests, every_message_of_every_qos_arrives_once_and_in_order, 0, 3);
@@ -513,4 +465,6 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, nobody_connects_without_owning_the_task);
     tcase_add_loop_test(tests, a_payload_that_is_not_json_ends_the_task_or_is_dropped, 0, 2);
     tcase_add_test(tests, poll_returns_at_once_when_the_worker_wants_the_task);
-    tcase_add_test(tests, many_tasks_share_one_process);)
+    tcase_add_test(tests, many_tasks_share_one_process);
+    tcase_add_test(tests, the_will_topic_tells_who_is_there);
+    tcase_add_test(tests, the_broker_says_it_for_a_task_that_is_killed); MQTT_5_TESTS(tests))

@@ -1,0 +1,466 @@
+/* test_dedupe.c - what comes again after it was acknowledged (dedupe.mode=redelivery, R8, R11), and
+ * what says the same again (dedupe.mode=content). */
+#include "content.h"
+#include "receipts.h"
+#include "script.h"
+
+#include "tests/support/unit.h"
+
+static script *remembering(void)
+{
+    mqtt_link_settings settings = script_defaults;
+
+    settings.remember_acked = true;
+    return script_new(&settings);
+}
+
+/* One new message, delivered and acknowledged. */
+static void pass(script *s, uint16_t id, const char *payload)
+{
+    say_publish(s, 1, false, id, payload);
+    feed(s);
+    answer(s, s->taken - 1);
+    forget_sent(s);
+}
+
+/* Messages `from` … 65535 and 1 …, `count` of them, over two seconds. */
+static void pass_in_line(script *s, uint16_t from, int count)
+{
+    for (int i = 0; i < count; i++) {
+        pass(s, from, "x");
+        from = from == 65535 ? 1 : (uint16_t)(from + 1);
+        if (i == 0)
+            s->now_ms += 2000;
+    }
+}
+
+static script *armed(void)
+{
+    script *s = remembering();
+
+    connected(s, false);
+    pass_in_line(s, 1, 10);
+    ck_assert(mqtt_link_dedupes(s->link));
+    return s;
+}
+
+static void reconnected(script *s, bool session_present)
+{
+    mqtt_link_close(s->link);
+    connected(s, session_present);
+}
+
+START_TEST(what_was_acknowledged_and_comes_again_is_acknowledged_again_and_not_produced)
+{
+    script *s = armed();
+
+    say_publish(s, 1, false, 11, "pending");
+    feed(s);
+    reconnected(s, true);
+    say_publish(s, 1, true, 9, "x");
+    say_publish(s, 1, true, 10, "x");
+    say_publish(s, 1, true, 11, "pending");
+    say_publish(s, 1, true, 12, "never seen");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 12);
+    ck_assert_str_eq(s->last_payload, "never seen");
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 9, 10);
+    answer(s, 10);
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 11);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->dup_acked, 2);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->dup_known, 3);
+    script_free(s);
+}
+END_TEST
+
+/* An acknowledgement may get lost twice. */
+START_TEST(it_is_recognised_on_every_connection_of_the_session)
+{
+    script *s = armed();
+
+    for (int i = 0; i < 3; i++) {
+        reconnected(s, true);
+        say_publish(s, 1, true, 10, "x");
+        feed(s);
+        EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 10);
+    }
+    ck_assert_uint_eq(s->taken, 10);
+    pass(s, 11, "y"); /* … and the ids are still in line */
+    ck_assert(mqtt_link_dedupes(s->link));
+    script_free(s);
+}
+END_TEST
+
+static const struct {
+    const char *what;
+    uint16_t id;
+    int qos;
+    bool dup, resumed;
+    const char *payload;
+} others[] = {
+    {"DUP=0", 10, 1, false, true, "x"},        {"another id", 11, 1, true, true, "x"},
+    {"other content", 10, 1, true, true, "y"}, {"another QoS", 10, 2, true, true, "x"},
+    {"session lost", 10, 1, true, false, "x"},
+};
+
+START_TEST(anything_else_is_produced)
+{
+    script *s = armed();
+
+    reconnected(s, others[_i].resumed);
+    say_publish(s, others[_i].qos, others[_i].dup, others[_i].id, others[_i].payload);
+    feed(s);
+    ck_assert_msg(s->taken == 11, "%s", others[_i].what);
+    script_free(s);
+}
+END_TEST
+
+START_TEST(without_the_mode_it_is_produced)
+{
+    script *s = script_new(NULL);
+
+    connected(s, false);
+    pass_in_line(s, 1, 10);
+    ck_assert(!mqtt_link_dedupes(s->link));
+    reconnected(s, true);
+    say_publish(s, 1, true, 10, "x");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 11);
+    script_free(s);
+}
+END_TEST
+
+/* A broker that takes the lowest free id, and a publisher that says 21.5 all day: now one message,
+ * now so many at once, acknowledged before the next. */
+START_TEST(a_broker_that_takes_the_lowest_free_id_arms_nothing)
+{
+    static const uint16_t at_once[] = {1, 1, 3, 1, 50, 50, 2, 1, 1, 7, 1};
+    script *s = remembering();
+
+    connected(s, false);
+    for (size_t i = 0; i < sizeof(at_once) / sizeof(at_once[0]); i++) {
+        size_t from = s->taken;
+
+        for (uint16_t id = 1; id <= at_once[i]; id++)
+            say_publish(s, 1, false, id, "21.5");
+        feed(s);
+        mqtt_link_settle(s->link, s->tokens + from, s->taken - from, WEIR_DELIVERED);
+        ck_assert(!mqtt_link_dedupes(s->link));
+        s->now_ms += 5000;
+    }
+    reconnected(s, true);
+    say_publish(s, 1, true, 1, "21.5"); /* never seen, and equal to what was acknowledged */
+    feed(s);
+    ck_assert_uint_eq(s->taken, 119);
+    script_free(s);
+}
+END_TEST
+
+START_TEST(a_burst_in_line_is_no_proof_before_its_acknowledgements_can_have_been_read)
+{
+    script *s = remembering();
+
+    connected(s, false);
+    for (uint16_t id = 1; id <= 50; id++)
+        pass(s, id, "x");
+    ck_assert(!mqtt_link_dedupes(s->link));
+    s->now_ms += 999;
+    pass(s, 51, "x");
+    ck_assert(!mqtt_link_dedupes(s->link));
+    s->now_ms += 1;
+    pass(s, 52, "x");
+    ck_assert(mqtt_link_dedupes(s->link));
+    script_free(s);
+}
+END_TEST
+
+START_TEST(one_id_out_of_line_forgets_everything)
+{
+    script *s = armed();
+
+    pass(s, 5, "x");
+    ck_assert(!mqtt_link_dedupes(s->link));
+    s->now_ms += 2000;
+    pass(s, 6, "x");
+    ck_assert(mqtt_link_dedupes(s->link)); /* in line again, for more than a second */
+    reconnected(s, true);
+    say_publish(s, 1, true, 4, "x"); /* of before */
+    feed(s);
+    ck_assert_uint_eq(s->taken, 13);
+    script_free(s);
+}
+END_TEST
+
+START_TEST(ids_go_on_with_1_after_65535)
+{
+    script *s = remembering();
+
+    connected(s, false);
+    pass_in_line(s, 65530, 10);
+    ck_assert(mqtt_link_dedupes(s->link));
+    reconnected(s, true);
+    say_publish(s, 1, true, 65535, "x");
+    say_publish(s, 1, true, 1, "x");
+    say_publish(s, 1, true, 4, "x");
+    say_publish(s, 1, false, 5, "x");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 11);
+    ck_assert(mqtt_link_dedupes(s->link));
+    script_free(s);
+}
+END_TEST
+
+/* All ids have gone round, and the first of them names a message of the same content that was sent
+ * while the connection broke. */
+START_TEST(an_id_that_has_gone_round_names_another_message)
+{
+    script *s = remembering();
+    uint16_t id = 1;
+
+    connected(s, false);
+    for (int i = 0; i < 65535; i++) {
+        say_publish(s, 1, false, id, "21.5");
+        id = id == 65535 ? 1 : (uint16_t)(id + 1);
+        if (i % 5000 == 4999 || i == 65534) {
+            size_t from = s->taken;
+
+            s->now_ms += 1000;
+            feed(s);
+            mqtt_link_settle(s->link, s->tokens + from, s->taken - from, WEIR_DELIVERED);
+        }
+    }
+    ck_assert(mqtt_link_dedupes(s->link));
+    ck_assert_uint_eq(s->taken, 65535);
+    reconnected(s, true);
+    say_publish(s, 1, true, 1, "21.5");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 65536);
+    script_free(s);
+}
+END_TEST
+
+/* What was acknowledged was received first, so it comes again first. */
+START_TEST(behind_anything_else_nothing_is_taken_for_acknowledged)
+{
+    script *s = armed();
+
+    say_publish(s, 1, false, 11, "pending");
+    feed(s);
+    reconnected(s, true);
+    if (_i)
+        say_publish(s, 1, true, 11, "pending"); /* adopted */
+    else
+        say_publish(s, 1, true, 12, "never seen");
+    say_publish(s, 1, true, 10, "x");
+    feed(s);
+    ck_assert_uint_eq(s->taken, _i ? 12 : 13);
+    script_free(s);
+}
+END_TEST
+
+START_TEST(a_message_that_finds_no_room_changes_nothing)
+{
+    script *s = armed();
+
+    s->room = 0;
+    say_publish(s, 1, false, 11, "x");
+    feed(s);
+    for (int i = 0; i < 3; i++) {
+        mqtt_link_retry(s->link);
+        work(s);
+    }
+    s->room = SIZE_MAX;
+    mqtt_link_retry(s->link);
+    work(s);
+    ck_assert_uint_eq(s->taken, 11);
+    ck_assert(mqtt_link_dedupes(s->link));
+    script_free(s);
+}
+END_TEST
+
+START_TEST(another_broker_has_another_session)
+{
+    script *s = armed();
+
+    say_publish(s, 1, false, 11, "pending");
+    feed(s);
+    mqtt_link_close(s->link);
+    mqtt_link_elsewhere(s->link, true);
+    connected(s, true);
+    say_publish(s, 1, true, 10, "x");
+    say_publish(s, 1, true, 11, "pending");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 13);
+    answer(s, 10); /* of the other session: no acknowledgement here */
+    expect_nothing(s);
+    script_free(s);
+}
+END_TEST
+
+/* R8, while Kafka has answered for none of them: their answers free them, one by one. */
+START_TEST(orphans_that_wait_for_kafka_give_way_as_it_answers)
+{
+    script *s = remembering();
+
+    connected(s, false);
+    for (unsigned id = 1; id <= 65000; id++)
+        say_publish(s, 1, false, (uint16_t)id, "x");
+    feed(s);
+    reconnected(s, true);
+    say_publish(s, 1, false, 65001, "y");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 65000);
+    ck_assert(mqtt_link_look(s->link)->paused);
+    answer(s, 64999); /* whichever is first */
+    mqtt_link_retry(s->link);
+    work(s);
+    ck_assert_uint_eq(s->taken, 65001);
+    mqtt_link_settle(s->link, s->tokens, 64999, WEIR_DELIVERED);
+    expect_nothing(s);
+    answer(s, 65000);
+    EXPECT_ACKS(s, MQTT_TYPE_PUBACK, 65001);
+    script_free(s);
+}
+END_TEST
+
+/* ---- Content ------------------------------------------------------------------------------------
+ */
+
+static mqtt_content *window(const char *key, size_t size, int64_t ms)
+{
+    char why[192];
+    mqtt_content *content = mqtt_content_new(key, size, ms, why, sizeof(why));
+
+    ck_assert_msg(content, "%s", why);
+    return content;
+}
+
+static bool again(mqtt_content *content, const char *topic, const char *payload, int64_t now_ms)
+{
+    mqtt_publish publish = {
+        .topic = topic,
+        .topic_size = strlen(topic),
+        .payload = (const uint8_t *)payload,
+        .payload_size = strlen(payload),
+        .qos = 1,
+    };
+    bool known = mqtt_content_knows(content, &publish, now_ms);
+
+    if (!known)
+        mqtt_content_note(content, now_ms);
+    return known;
+}
+
+static const struct {
+    const char *key, *topic, *payload;
+    bool same; /* as 21.5 on a/temperature */
+} keys[] = {
+    {"${payload}", "b/humidity", "21.5", true},
+    {"${payload}", "a/temperature", "21.6", false},
+    {"${payload}", "a/temperature", "", false},
+    {"${topic}", "a/temperature", "22", true},
+    {"${topic}", "b/temperature", "21.5", false},
+    {"${topic[-1]}", "b/temperature", "22", true},
+    {"${topic}: ${payload}", "a/temperature", "21.5", true},
+    {"${topic}: ${payload}", "b/temperature", "21.5", false},
+    {"${payload}${payload}", "b/humidity", "21.5", true},
+    {"${topic[1]}${payload}", "a2/x", "1.5", true}, /* "a21.5": the text is what counts */
+};
+
+START_TEST(what_the_key_says_is_the_same_is_the_same)
+{
+    mqtt_content *content = window(keys[_i].key, 10, 1000);
+
+    ck_assert(!again(content, "a/temperature", "21.5", 0));
+    ck_assert_int_eq(again(content, keys[_i].topic, keys[_i].payload, 0), keys[_i].same);
+    mqtt_content_free(content);
+}
+END_TEST
+
+START_TEST(the_window_ends_with_its_size_and_with_its_time)
+{
+    mqtt_content *content = window("${payload}", 3, 1000);
+
+    ck_assert(!again(content, "t", "a", 0));
+    ck_assert(!again(content, "t", "b", 500));
+    ck_assert(again(content, "t", "a", 999));
+    ck_assert(!again(content, "t", "a", 1000)); /* a second after the first */
+    ck_assert(again(content, "t", "b", 1499));
+    ck_assert(!again(content, "t", "c", 1499));
+    ck_assert(!again(content, "t", "d", 1499)); /* there is room for three */
+    ck_assert(!again(content, "t", "b", 1499));
+    ck_assert(!again(content, "t", "a", 1499));
+    ck_assert(again(content, "t", "d", 1499));
+    mqtt_content_clear(content);
+    ck_assert(!again(content, "t", "d", 1499));
+    mqtt_content_free(content);
+}
+END_TEST
+
+START_TEST(a_window_of_any_size_holds_what_it_says)
+{
+    char text[16];
+
+    for (size_t size = 1; size <= 65; size += 4) {
+        mqtt_content *content = window("${payload}", size, 1000);
+
+        for (size_t i = 0; i < 3 * size; i++) {
+            snprintf(text, sizeof(text), "%zu", i);
+            ck_assert(!again(content, "t", text, 0));
+        }
+        for (size_t i = 2 * size; i < 3 * size; i++) {
+            snprintf(text, sizeof(text), "%zu", i);
+            ck_assert(again(content, "t", text, 0));
+        }
+        mqtt_content_free(content);
+    }
+}
+END_TEST
+
+START_TEST(what_was_asked_about_and_not_taken_is_not_known)
+{
+    mqtt_content *content = window("${payload}", 3, 1000);
+    mqtt_publish publish = {
+        .topic = "t", .topic_size = 1, .payload = (const uint8_t *)"a", .payload_size = 1};
+
+    ck_assert(!mqtt_content_knows(content, &publish, 0));
+    ck_assert(!mqtt_content_knows(content, &publish, 0)); /* there was no room for it */
+    mqtt_content_note(content, 0);
+    ck_assert(mqtt_content_knows(content, &publish, 0));
+    mqtt_content_free(content);
+}
+END_TEST
+
+START_TEST(a_key_that_is_no_template_is_refused)
+{
+    char why[192] = "";
+
+    ck_assert_ptr_null(mqtt_content_new("${payload}${nonsense}", 1, 1, why, sizeof(why)));
+    ck_assert_ptr_nonnull(strstr(why, "${nonsense}"));
+}
+END_TEST
+
+#define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+WEIR_UNIT_MAIN(
+    "mqtt-source dedupe",
+    tcase_add_test(tests,
+                   what_was_acknowledged_and_comes_again_is_acknowledged_again_and_not_produced);
+    tcase_add_test(tests, it_is_recognised_on_every_connection_of_the_session);
+    tcase_add_loop_test(tests, anything_else_is_produced, 0, ROWS(others));
+    tcase_add_test(tests, without_the_mode_it_is_produced);
+    tcase_add_test(tests, a_broker_that_takes_the_lowest_free_id_arms_nothing);
+    tcase_add_test(tests,
+                   a_burst_in_line_is_no_proof_before_its_acknowledgements_can_have_been_read);
+    tcase_add_test(tests, one_id_out_of_line_forgets_everything);
+    tcase_add_test(tests, ids_go_on_with_1_after_65535);
+    tcase_add_test(tests, an_id_that_has_gone_round_names_another_message);
+    tcase_add_loop_test(tests, behind_anything_else_nothing_is_taken_for_acknowledged, 0, 2);
+    tcase_add_test(tests, a_message_that_finds_no_room_changes_nothing);
+    tcase_add_test(tests, another_broker_has_another_session);
+    tcase_add_test(tests, orphans_that_wait_for_kafka_give_way_as_it_answers);
+    tcase_add_loop_test(tests, what_the_key_says_is_the_same_is_the_same, 0, ROWS(keys));
+    tcase_add_test(tests, the_window_ends_with_its_size_and_with_its_time);
+    tcase_add_test(tests, a_window_of_any_size_holds_what_it_says);
+    tcase_add_test(tests, what_was_asked_about_and_not_taken_is_not_known);
+    tcase_add_test(tests, a_key_that_is_no_template_is_refused);)
