@@ -100,6 +100,7 @@ static const struct {
     {{0xf0, 0}, 2, "something else than a CONNACK"},
 };
 
+/* R18 */
 START_TEST(a_bad_connack_ends_the_connection_in_words)
 {
     script *s = script_new(NULL);
@@ -124,6 +125,7 @@ static void expect_ping(script *s)
     expect_sent(s, MQTT_BROKER, (const uint8_t[]){0xC0, 0}, 2);
 }
 
+/* R14 */
 START_TEST(a_broker_that_wants_more_pings_than_paho_sends_gets_them)
 {
     script *s = script_new(NULL);
@@ -215,6 +217,7 @@ START_TEST(a_broker_that_is_content_with_pahos_pings_gets_no_others)
 }
 END_TEST
 
+/* R15 */
 START_TEST(a_broker_that_does_not_answer_our_ping_is_given_up)
 {
     script *s = script_new(NULL);
@@ -279,6 +282,7 @@ static mqtt_verdict look(void *ctx, const mqtt_message *message)
     return MQTT_SKIPPED;
 }
 
+/* R19 */
 START_TEST(every_property_of_a_message_arrives_in_order)
 {
     static const uint8_t want[] = {1, 2, 3, 8, 9, 38, 11, 38, 38, 11};
@@ -302,7 +306,8 @@ START_TEST(every_property_of_a_message_arrives_in_order)
 }
 END_TEST
 
-/* The expiry interval shrinks while the broker waits, so it is no part of what is recognised. */
+/* R6: The expiry interval shrinks while the broker waits, so it is no part of what is recognised.
+ */
 START_TEST(a_redelivery_with_other_properties_is_the_same_message)
 {
     script *s = script_new(NULL);
@@ -321,8 +326,8 @@ START_TEST(a_redelivery_with_other_properties_is_the_same_message)
 }
 END_TEST
 
-/* A message above the limit: its properties are looked at while they are not too large themselves,
- * and are never needed for the connection to live. */
+/* R17: A message above the limit: its properties are looked at while they are not too large
+ * themselves, and are never needed for the connection to live. */
 START_TEST(a_message_that_is_too_large_may_have_any_properties)
 {
     static const size_t sizes[] = {7, 65535, 65536, 65537, 3 * 1024 * 1024};
@@ -386,7 +391,7 @@ START_TEST(a_window_that_is_kept_is_not_called_exceeded)
 }
 END_TEST
 
-/* mosquitto before 2.0.13, with the limit of unacknowledged records where it has to stop. */
+/* R20: mosquitto before 2.0.13, with the limit of unacknowledged records where it has to stop. */
 START_TEST(five_acks_answered_by_a_hundred_messages_are_borne)
 {
     mqtt_link_settings settings = script_defaults;
@@ -447,6 +452,7 @@ START_TEST(a_pubrel_with_a_reason_and_properties_is_answered)
 }
 END_TEST
 
+/* R12 */
 START_TEST(a_session_that_resumes_with_pubrel_alone_is_finished)
 {
     script *s = script_new(NULL);
