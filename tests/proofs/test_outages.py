@@ -246,14 +246,15 @@ def test_the_mqtt_broker_is_restarted_five_times(load, variant, qos):
 
 @pytest.mark.timeout(240)
 def test_kafka_away_for_longer_than_three_keep_alives(load, variant):
-    """At full load, its limit reached: the connection stays, pings go on, nothing is lost."""
+    """At full load, its limit reached: the connection stays, pings go on, nothing is lost. (In MQTT
+    5 the limit is also the window, so the broker waits and nothing has to be held up.)"""
     flow = load(variant, mqtt__keepalive__interval__seconds=3, max__unacked__records=200)
     with flow.publisher:
         flow.flow()
         since = flow.plugin()["connected_since"]
         flow.kafka.stall()
         begin = time.monotonic()
-        flow.wait_plugin("reading stopped", lambda p: p["paused_by_kafka_seconds"] is not None)
+        flow.wait_plugin("Kafka missed", lambda p: p["unacked"] and p["unacked_oldest_seconds"] > 3)
         wait_for(lambda: time.monotonic() - begin > 15, 30, "five keep-alives", interval=0.5)
         plugin = flow.plugin()
         assert (plugin["state"], plugin["connected_since"]) == ("connected", since)
