@@ -27,7 +27,7 @@ VERSION    := $(shell cat VERSION)
 COMMIT     := $(shell git rev-parse --short=16 HEAD 2>/dev/null || echo unknown)
 
 APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicrohttpd-dev \
-       libjansson-dev uuid-dev libcurl4-openssl-dev check clang clang-format clang-tidy \
+       libjansson-dev uuid-dev libcurl4-openssl-dev libssl-dev check clang clang-format clang-tidy \
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
@@ -76,7 +76,7 @@ archives = $(foreach layer,$(1) $(NEEDS.$(1)),$(BUILD)/$(layer).a)
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 CONNECTORS := $(notdir $(patsubst %/,%,$(filter-out connectors/include/,$(wildcard connectors/*/))))
-LIBS.mqtt-source := -lpaho-mqtt3a
+LIBS.mqtt-source := -lpaho-mqtt3a $(shell pkg-config --libs openssl 2>/dev/null)
 
 WEIR    := $(BUILD)/weir
 PLUGINS := $(CONNECTORS:%=$(BUILD)/plugins/%.so)

@@ -19,20 +19,21 @@ static bool scheme_is(const char *uri, size_t size, const char *const *names)
     return false;
 }
 
-static bool check_scheme(const char *uri, size_t size, char *why, size_t room)
+static bool check_scheme(const char *uri, size_t size, bool *ret_tls, char *why, size_t room)
 {
     static const char *const plain[] = {"tcp", "mqtt", NULL};
     static const char *const tls[] = {"ssl", "tls", "mqtts", NULL};
     static const char *const web[] = {"ws", "wss", NULL};
 
-    if (scheme_is(uri, size, plain))
+    *ret_tls = scheme_is(uri, size, tls);
+    if (*ret_tls || scheme_is(uri, size, plain))
         return true;
-    if (scheme_is(uri, size, tls))
-        snprintf(why, room, "TLS is not yet supported; tcp:// and mqtt:// are");
-    else if (scheme_is(uri, size, web))
-        snprintf(why, room, "WebSockets are not yet supported; tcp:// and mqtt:// are");
+    if (scheme_is(uri, size, web))
+        snprintf(why, room, "WebSockets are not yet supported; tcp:// and ssl:// are");
     else
-        snprintf(why, room, "the scheme '%.*s' is unknown; tcp:// and mqtt:// are supported",
+        snprintf(why, room,
+                 "the scheme '%.*s' is unknown; tcp://, mqtt:// and, with TLS, ssl://, tls://, "
+                 "mqtts:// are supported",
                  (int)size, uri);
     return false;
 }
@@ -52,12 +53,13 @@ bool mqtt_endpoint_parse(const char *uri, mqtt_endpoint *ret_endpoint, char *why
 {
     const char *rest = strstr(uri, "://"), *host, *end, *port;
     size_t size;
+    bool tls;
 
     if (!rest || rest == uri) {
         snprintf(why, room, "write it as tcp://host:1883");
         return false;
     }
-    if (!check_scheme(uri, (size_t)(rest - uri), why, room))
+    if (!check_scheme(uri, (size_t)(rest - uri), &tls, why, room))
         return false;
     host = rest + 3;
     if (strchr(host, '@')) {
@@ -89,8 +91,9 @@ bool mqtt_endpoint_parse(const char *uri, mqtt_endpoint *ret_endpoint, char *why
             return false;
         ret_endpoint->port = mqtt_strndup(number, strlen(number));
     } else {
-        ret_endpoint->port = mqtt_strndup("1883", 4);
+        ret_endpoint->port = mqtt_strndup(tls ? "8883" : "1883", 4);
     }
+    ret_endpoint->tls = tls;
     ret_endpoint->uri = mqtt_strndup(uri, strlen(uri));
     ret_endpoint->host = mqtt_strndup(host, (size_t)(end - host));
     return true;

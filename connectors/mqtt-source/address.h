@@ -8,9 +8,11 @@
 typedef struct mqtt_endpoint {
     char *uri; /* as written */
     char *host, *port;
+    bool tls;
 } mqtt_endpoint;
 
-/* scheme://host[:port], IPv6 in brackets. False: *ret_endpoint is untouched, `why` says it. */
+/* scheme://host[:port], IPv6 in brackets; ssl, tls and mqtts mean TLS, and port 8883 unless given.
+ * False: *ret_endpoint is untouched, `why` says it. */
 bool mqtt_endpoint_parse(const char *uri, mqtt_endpoint *ret_endpoint, char *why, size_t room);
 void mqtt_endpoint_clear(mqtt_endpoint *endpoint);
 /* Is it this very host, which inside a container is the container? */

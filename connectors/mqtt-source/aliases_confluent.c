@@ -65,7 +65,11 @@ static void on_key_store_password(mqtt_config *c, const char *key, const char *v
 
 static void on_trust_store_password(mqtt_config *c, const char *key, const char *value)
 {
-    if (*value)
+    const char *path = mqtt_posted(c, "mqtt.ssl.trust.store.path");
+
+    if (*value && path && is_pkcs12(path))
+        mqtt_mean_alias(c, key, "mqtt.ssl.ca.password", value);
+    else if (*value)
         MQTT_NOTE(c, WEIR_INFO, key,
                   "has no effect: certificates are no secret and are read "
                   "without a password");

@@ -54,13 +54,6 @@ static void complain(mqtt_connection *c, weir_level level, const char *text)
     c->host->log(c->host, level, "%s", text);
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 void mqtt_connection_hang_up(mqtt_connection *c)
 {
     mqtt_dial_free(c->dial);
@@ -69,8 +62,8 @@ void mqtt_connection_hang_up(mqtt_connection *c)
     c->loopback = NULL;
     mqtt_link_close(c->link);
     mqtt_nudge_leave(&c->nudge);
-    close_fd(&c->broker_fd);
-    close_fd(&c->client_fd);
+    mqtt_transport_close(&c->broker);
+    mqtt_transport_close(&c->client);
     c->paused_since_ms = -1;
     c->phase = WAITING;
 }
@@ -228,7 +221,8 @@ static weir_status begin(mqtt_connection *c, int64_t now_ms)
     }
     c->attempt++;
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
-    c->dial = mqtt_dial_start(broker->host, broker->port);
+    c->dial =
+        mqtt_dial_start(broker->host, broker->port, broker->tls ? &c->setup->settings->ssl : NULL);
     c->phase = DIALLING;
     return WEIR_DONE;
 }
@@ -239,7 +233,7 @@ static void keep_watch(mqtt_connection *c)
 
     if (c->setup->settings->ping_timeout_ms > USER_TIMEOUT_MS)
         timeout_ms = (unsigned)c->setup->settings->ping_timeout_ms;
-    setsockopt(c->broker_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    setsockopt(c->broker.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
 /* TCP stands; now paho is asked in. */
@@ -283,7 +277,7 @@ static weir_status dial(mqtt_connection *c)
 {
     char why[TEXT_ROOM];
 
-    switch (mqtt_dial_step(c->dial, &c->broker_fd, why, sizeof(why))) {
+    switch (mqtt_dial_step(c->dial, &c->broker, why, sizeof(why))) {
     case MQTT_DIALLING:
         return WEIR_DONE;
     case MQTT_DIAL_FAILED:
@@ -299,8 +293,8 @@ static weir_status join(mqtt_connection *c, int64_t now_ms)
     const mqtt_settings *s = c->setup->settings;
     mqtt_bytes connect = {0};
 
-    c->client_fd = mqtt_loopback_step(c->loopback, now_ms, s->username, s->password, &connect);
-    if (c->client_fd >= 0) {
+    c->client.fd = mqtt_loopback_step(c->loopback, now_ms, s->username, s->password, &connect);
+    if (c->client.fd >= 0) {
         mqtt_loopback_close(c->loopback);
         c->loopback = NULL;
         mqtt_subscription_connecting(c->subscription, c->endpoint);
@@ -494,7 +488,7 @@ mqtt_connection *mqtt_connection_new(const weir_host *host, const mqtt_setup *se
                                                        .unsubscribed = on_unsubscribed});
     c->brokers = mqtt_brokers_new(setup);
     c->endpoint = mqtt_brokers_first(c->brokers);
-    c->broker_fd = c->client_fd = -1;
+    c->broker = c->client = MQTT_NO_TRANSPORT;
     c->idle_by_ms = c->outage_since_ms = c->paused_since_ms = -1;
     c->connected_since_unix_ms = c->gap_unix_ms = -1;
     c->subscription = mqtt_subscription_new(host, setup);
@@ -523,7 +517,8 @@ void mqtt_connection_free(mqtt_connection *c)
     mqtt_connection_hang_up(c);
     mqtt_session_free(c->session);
     mqtt_link_free(c->link);
-    close_fd(&c->wake_fd);
+    if (c->wake_fd >= 0)
+        close(c->wake_fd);
     mqtt_subscription_free(c->subscription);
     mqtt_brokers_free(c->brokers);
     free(c);

@@ -27,8 +27,8 @@ struct mqtt_connection {
     mqtt_dial *dial;         /* while DIALLING */
     mqtt_loopback *loopback; /* while JOINING */
     mqtt_session *session;   /* from the first attempt on */
-    int broker_fd;           /* from JOINING on */
-    int client_fd;           /* paho's end of the loopback; from GREETING on */
+    mqtt_transport broker;   /* from JOINING on */
+    mqtt_transport client;   /* paho's end of the loopback; from GREETING on */
     int wake_fd;             /* an eventfd: paho's callbacks, other tasks' nudges */
     mqtt_nudge nudge;        /* listed from GREETING on */
     int64_t nudge_at_ms;     /* while JOINING: the others are asked again; -1: nobody is there */

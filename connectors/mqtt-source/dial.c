@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define LOOKUP_STACK (256u * 1024)
+#define TEXT_ROOM    480
 
 /* Shared by the dial and its thread; the last of the two frees it. */
 typedef struct lookup {
@@ -36,6 +37,8 @@ struct mqtt_dial {
     struct addrinfo *next; /* to try; inside lookup->found */
     int fd;                /* being connected; -1: none */
     int last_errno;
+    mqtt_transport ready;        /* once fd is connected it is in here; .tls is there before */
+    char tls_trouble[TEXT_ROOM]; /* why there cannot be TLS; empty: no such reason */
 };
 
 static void lookup_unref(lookup *l)
@@ -87,7 +90,7 @@ static void lookup_start(lookup *l)
     pthread_attr_destroy(&attributes);
 }
 
-mqtt_dial *mqtt_dial_start(const char *host, const char *port)
+mqtt_dial *mqtt_dial_start(const char *host, const char *port, const mqtt_tls_settings *tls)
 {
     mqtt_dial *dial = mqtt_alloc(1, sizeof(*dial));
     lookup *l = mqtt_alloc(1, sizeof(*l));
@@ -98,6 +101,11 @@ mqtt_dial *mqtt_dial_start(const char *host, const char *port)
     atomic_init(&l->owners, 1);
     dial->lookup = l;
     dial->fd = -1;
+    dial->ready = MQTT_NO_TRANSPORT;
+    if (tls)
+        dial->ready.tls = mqtt_tls_new(tls, host, dial->tls_trouble, sizeof(dial->tls_trouble));
+    if (dial->tls_trouble[0])
+        return dial;                     /* nobody is called in vain */
     if (resolve(l, AI_NUMERICHOST) == 0) /* an address needs no thread */
         atomic_store(&l->done, true);
     else
@@ -111,6 +119,7 @@ void mqtt_dial_free(mqtt_dial *dial)
         return;
     if (dial->fd >= 0)
         close(dial->fd);
+    mqtt_transport_close(&dial->ready);
     lookup_unref(dial->lookup);
     free(dial);
 }
@@ -146,7 +155,8 @@ static bool try_next(mqtt_dial *dial)
     return false;
 }
 
-mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, int *ret_fd, char *why, size_t room)
+/* MQTT_DIALLED: dial->fd is connected. */
+static mqtt_dial_state connect_step(mqtt_dial *dial, char *why, size_t room)
 {
     lookup *l = dial->lookup;
     socklen_t size = sizeof(dial->last_errno);
@@ -169,18 +179,59 @@ mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, int *ret_fd, char *why, size_t r
         if (in_progress(dial->fd))
             return MQTT_DIALLING;
         if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &dial->last_errno, &size) == 0 &&
-            !dial->last_errno) {
-            *ret_fd = dial->fd;
-            dial->fd = -1;
+            !dial->last_errno)
             return MQTT_DIALLED;
-        }
         close(dial->fd);
         dial->fd = -1;
     }
 }
 
+static mqtt_dial_state handshake_step(mqtt_dial *dial, char *why, size_t room)
+{
+    switch (mqtt_tls_handshake(dial->ready.tls)) {
+    case MQTT_IO_DONE:
+        return MQTT_DIALLED;
+    case MQTT_IO_AGAIN:
+        return MQTT_DIALLING;
+    case MQTT_IO_OVER:
+        break;
+    }
+    snprintf(why, room, "%s", mqtt_tls_why(dial->ready.tls));
+    return MQTT_DIAL_FAILED;
+}
+
+mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, mqtt_transport *ret_transport, char *why,
+                               size_t room)
+{
+    mqtt_dial_state state = MQTT_DIALLED;
+
+    if (dial->tls_trouble[0]) {
+        snprintf(why, room, "%s", dial->tls_trouble);
+        return MQTT_DIAL_FAILED;
+    }
+    if (dial->ready.fd < 0) {
+        state = connect_step(dial, why, room);
+        if (state != MQTT_DIALLED)
+            return state;
+        dial->ready.fd = dial->fd;
+        dial->fd = -1;
+        if (dial->ready.tls)
+            mqtt_tls_attach(dial->ready.tls, dial->ready.fd);
+    }
+    if (dial->ready.tls)
+        state = handshake_step(dial, why, room);
+    if (state == MQTT_DIALLED) {
+        *ret_transport = dial->ready;
+        dial->ready = MQTT_NO_TRANSPORT;
+    }
+    return state;
+}
+
 struct pollfd mqtt_dial_waits(const mqtt_dial *dial)
 {
+    if (dial->ready.fd >= 0)
+        return (struct pollfd){.fd = dial->ready.fd,
+                               .events = mqtt_transport_waits(&dial->ready, true, true)};
     if (dial->fd >= 0)
         return (struct pollfd){.fd = dial->fd, .events = POLLOUT};
     return (struct pollfd){.fd = dial->lookup->done_fd, .events = POLLIN};
@@ -193,5 +244,7 @@ void mqtt_dial_doing(const mqtt_dial *dial, char *text, size_t room)
     if (!atomic_load(&l->done))
         snprintf(text, room, "looking up '%s'", l->host);
     else
-        snprintf(text, room, "connecting to %s port %s", l->host, l->port);
+        snprintf(text, room, "%s %s port %s",
+                 dial->ready.fd >= 0 ? "the TLS handshake with" : "connecting to", l->host,
+                 l->port);
 }

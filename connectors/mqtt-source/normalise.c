@@ -25,8 +25,6 @@ static const struct later {
     weir_level level;
 } laters[] = {
     {"mqtt.pause.behavior", "disconnect", WEIR_WARN},
-    {"mqtt.ssl.endpoint.identification.algorithm", "https", WEIR_ERROR},
-    {"mqtt.ssl.", NULL, WEIR_ERROR},
     {"mqtt.ws.", NULL, WEIR_ERROR},
     {"mqtt.proxy.uri", NULL, WEIR_ERROR},
     {"kafka.topic.rules", NULL, WEIR_ERROR},

@@ -5,16 +5,13 @@
 #include "packet.h"
 #include "reasons.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #define KEEPALIVE_S  10
 #define PACKET_LIMIT 65536 /* bytes of an answer: CONNACK and SUBACK are far smaller */
@@ -35,11 +32,11 @@ static int64_t now_ms(void)
  */
 
 typedef struct line {
-    int fd;
+    mqtt_transport transport;
     int64_t until_ms;
     mqtt_bytes in;
     size_t skip; /* bytes of a packet that nobody wants, still to come */
-    bool closed; /* the broker hung up */
+    bool closed; /* the broker hung up, without giving a reason */
     char why[WHY_ROOM];
 } line;
 
@@ -63,15 +60,24 @@ static bool wait_for(line *l, struct pollfd wait, const char *doing)
     return lost(l, "%s took too long", doing);
 }
 
-static bool dial(line *l, const mqtt_endpoint *endpoint)
+static bool over(line *l)
 {
-    mqtt_dial *dialling = mqtt_dial_start(endpoint->host, endpoint->port);
+    const char *why = mqtt_transport_why(&l->transport);
+
+    l->closed = mqtt_transport_hung_up(&l->transport);
+    return lost(l, "%s", why ? why : "the broker closed the connection");
+}
+
+static bool dial(line *l, const mqtt_endpoint *endpoint, const mqtt_tls_settings *tls)
+{
+    mqtt_dial *dialling =
+        mqtt_dial_start(endpoint->host, endpoint->port, endpoint->tls ? tls : NULL);
     mqtt_dial_state state;
     char doing[256];
     bool in_time = true;
 
     do {
-        state = mqtt_dial_step(dialling, &l->fd, l->why, sizeof(l->why));
+        state = mqtt_dial_step(dialling, &l->transport, l->why, sizeof(l->why));
         mqtt_dial_doing(dialling, doing, sizeof(doing));
         if (state == MQTT_DIALLING)
             in_time = wait_for(l, mqtt_dial_waits(dialling), doing);
@@ -86,15 +92,21 @@ static bool say(line *l, const mqtt_bytes *packet)
     size_t left = mqtt_bytes_size(packet);
 
     while (left) {
-        ssize_t sent = send(l->fd, at, left, MSG_NOSIGNAL);
+        struct pollfd wait = {.fd = l->transport.fd};
+        size_t sent;
 
-        if (sent > 0) {
+        switch (mqtt_transport_write(&l->transport, at, left, &sent)) {
+        case MQTT_IO_DONE:
             at += sent;
-            left -= (size_t)sent;
-        } else if (errno != EAGAIN && errno != EINTR) {
-            return lost(l, "%s", strerror(errno));
-        } else if (!wait_for(l, (struct pollfd){l->fd, POLLOUT, 0}, "writing to the broker")) {
-            return false;
+            left -= sent;
+            break;
+        case MQTT_IO_AGAIN:
+            wait.events = mqtt_transport_waits(&l->transport, false, true);
+            if (!wait_for(l, wait, "writing to the broker"))
+                return false;
+            break;
+        case MQTT_IO_OVER:
+            return over(l);
         }
     }
     return true;
@@ -103,25 +115,25 @@ static bool say(line *l, const mqtt_bytes *packet)
 /* More bytes, in l->in or skipped. */
 static bool hear(line *l, const char *awaited)
 {
-    uint8_t *to;
-    ssize_t got;
+    uint8_t *to = mqtt_bytes_reserve(&l->in, 4096);
+    struct pollfd wait = {.fd = l->transport.fd};
+    size_t got;
 
-    if (!wait_for(l, (struct pollfd){l->fd, POLLIN, 0}, awaited))
-        return false;
-    to = mqtt_bytes_reserve(&l->in, 4096);
-    got = recv(l->fd, to, 4096, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return true;
-    if (got <= 0) {
-        l->closed = true;
-        return lost(l, "%s", got ? strerror(errno) : "the broker closed the connection");
+    switch (mqtt_transport_read(&l->transport, to, 4096, &got)) {
+    case MQTT_IO_DONE:
+        break;
+    case MQTT_IO_AGAIN:
+        wait.events = mqtt_transport_waits(&l->transport, true, false);
+        return wait_for(l, wait, awaited);
+    case MQTT_IO_OVER:
+        return over(l);
     }
-    if ((size_t)got <= l->skip) {
-        l->skip -= (size_t)got;
+    if (got <= l->skip) {
+        l->skip -= got;
         return true;
     }
-    memmove(to, to + l->skip, (size_t)got - l->skip);
-    l->in.end += (size_t)got - l->skip;
+    memmove(to, to + l->skip, got - l->skip);
+    l->in.end += got - l->skip;
     l->skip = 0;
     return true;
 }
@@ -168,15 +180,14 @@ static void hang_up(line *l)
 {
     mqtt_bytes packet = {0};
 
-    if (l->fd >= 0 && !l->closed) {
+    if (l->transport.fd >= 0 && !l->closed) {
         mqtt_put_empty(&packet, MQTT_TYPE_DISCONNECT);
         say(l, &packet);
     }
-    if (l->fd >= 0)
-        close(l->fd);
+    mqtt_transport_close(&l->transport);
     mqtt_bytes_free(&packet);
     mqtt_bytes_free(&l->in);
-    *l = (line){.fd = -1, .until_ms = l->until_ms};
+    *l = (line){.transport = MQTT_NO_TRANSPORT, .until_ms = l->until_ms};
 }
 
 /* ---- What is said ------------------------------------------------------------------------------
@@ -287,7 +298,7 @@ static bool greet(probing *p, const mqtt_endpoint *endpoint)
     mqtt_fault fault;
     mqtt_head head;
     const uint8_t *body;
-    bool good = dial(&p->line, endpoint);
+    bool good = dial(&p->line, endpoint, &p->setup->settings->ssl);
 
     mqtt_bytes_reserve(&p->line.in, PACKET_LIMIT / 16);
     if (good) {
@@ -447,7 +458,7 @@ weir_status mqtt_probe(const weir_config_host *host, const void *settings)
 {
     mqtt_findings findings = {.note = to_nobody}; /* validate() has said it all */
     mqtt_setup *setup = mqtt_setup_new(settings, host->connector, -1, &findings);
-    probing p = {.host = host, .setup = setup, .line.fd = -1};
+    probing p = {.host = host, .setup = setup, .line.transport = MQTT_NO_TRANSPORT};
     int64_t until_ms = now_ms() + MQTT_PROBE_MS;
     size_t count = setup ? setup->endpoint_count : 0, answered = 0;
     char **whys = mqtt_alloc(count + 1, sizeof(*whys));

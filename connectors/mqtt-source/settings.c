@@ -5,6 +5,7 @@
 
 static const char *const versions[] = {"auto", "3.1.1", "5", NULL};
 static const char *const failovers[] = {"ordered", "random", NULL};
+static const char *const identifications[] = {"https", "none", NULL};
 static const char *const startup_errors[] = {"retry", "error", NULL};
 static const char *const retains[] = {"send_if_new", "send", "never", NULL};
 static const char *const assignments[] = {"topics", "shared", NULL};
@@ -18,13 +19,15 @@ static const char *const unknowns[] = {"warn", "error", NULL};
 static const char *const dedupes[] = {"none", "redelivery", "content", NULL};
 
 #define CONNECTION "Connection"
+#define TLS        "TLS"
 #define SESSION    "Session and subscription"
 #define MAPPING    "Mapping"
 #define DELIVERY   "Delivery"
 
 const weir_option mqtt_options[] = {
     {"mqtt.server.uri", FIELD(uris), .list = true, .group = CONNECTION,
-     .doc = "Brokers, tcp://host[:port] each, tried in order; the port is 1883 unless given."},
+     .doc = "Brokers, tried in order: tcp://host[:port], or ssl:// for TLS; the port is 1883, with "
+            "TLS 8883, unless given."},
     {"mqtt.server.failover", FIELD(failover), .fallback = "ordered", .allowed = failovers,
      .importance = WEIR_LOW, .group = CONNECTION,
      .doc = "Order in which brokers are tried: as listed, or random; the one at hand is kept."},
@@ -39,7 +42,7 @@ const weir_option mqtt_options[] = {
      .doc = "Password for the broker."},
     {"mqtt.connect.timeout.seconds", FIELD(connect_timeout_s), .fallback = "30", .min = 1,
      .max = 3600, .importance = WEIR_MEDIUM, .group = CONNECTION,
-     .doc = "Time for name lookup, TCP and the broker's CONNACK together, in seconds."},
+     .doc = "Time for name lookup, TCP, TLS and the broker's CONNACK together, in seconds."},
     {"mqtt.keepalive.interval.seconds", FIELD(keepalive_s), .fallback = "60", .min = 0,
      .max = 65535, .importance = WEIR_MEDIUM, .group = CONNECTION,
      .doc = "Silence after which the broker is pinged, in seconds; 0 means never."},
@@ -58,6 +61,39 @@ const weir_option mqtt_options[] = {
     {"startup.error.behavior", FIELD(startup_error), .fallback = "retry", .allowed = startup_errors,
      .importance = WEIR_LOW, .group = CONNECTION,
      .doc = "Whether the first failure to connect is retried or ends the task (error)."},
+
+    {"mqtt.ssl.ca.location", FIELD(ssl.ca), .fallback = WEIR_UNSET, .group = TLS,
+     .doc = "CAs that sign brokers' certificates: a PEM file, a PKCS#12 trust store or a "
+            "directory; the system's unless given."},
+    {"mqtt.ssl.ca.password", FIELD(ssl.ca_password), .fallback = WEIR_UNSET, .secret = true,
+     .importance = WEIR_LOW, .group = TLS,
+     .doc = "Password of mqtt.ssl.ca.location when that is PKCS#12."},
+    {"mqtt.ssl.certificate.location", FIELD(ssl.certificate), .fallback = WEIR_UNSET, .group = TLS,
+     .doc = "Client certificate, a PEM file; its chain may follow in it."},
+    {"mqtt.ssl.key.location", FIELD(ssl.key), .fallback = WEIR_UNSET, .group = TLS,
+     .doc = "Key of the client certificate, a PEM file."},
+    {"mqtt.ssl.key.password", FIELD(ssl.key_password), .fallback = WEIR_UNSET, .secret = true,
+     .group = TLS, .doc = "Password of mqtt.ssl.key.location when that is encrypted."},
+    {"mqtt.ssl.keystore.location", FIELD(ssl.keystore), .fallback = WEIR_UNSET, .group = TLS,
+     .doc = "Client certificate and key in one file, PKCS#12 or PEM, instead of the two above."},
+    {"mqtt.ssl.keystore.password", FIELD(ssl.keystore_password), .fallback = WEIR_UNSET,
+     .secret = true, .group = TLS, .doc = "Password of mqtt.ssl.keystore.location."},
+    {"mqtt.ssl.endpoint.identification.algorithm", FIELD(ssl.identification), .fallback = "https",
+     .allowed = identifications, .group = TLS,
+     .doc = "Whether the broker's certificate has to be for its host (https) or may be for any "
+            "(none)."},
+    {"mqtt.ssl.protocols", FIELD(ssl.protocols), .fallback = MQTT_TLS_PROTOCOLS, .list = true,
+     .importance = WEIR_MEDIUM, .group = TLS, .doc = "Versions of TLS to speak."},
+    {"mqtt.ssl.cipher.suites", FIELD(ssl.ciphers), .fallback = WEIR_UNSET, .list = true,
+     .importance = WEIR_LOW, .group = TLS,
+     .doc = "Cipher suites to offer, by OpenSSL's or the registered names; OpenSSL's own choice "
+            "unless given."},
+    {"mqtt.ssl.server.name", FIELD(ssl.server_name), .fallback = WEIR_UNSET, .importance = WEIR_LOW,
+     .group = TLS,
+     .doc = "Name to ask the broker for (SNI) and to find in its certificate; its host unless "
+            "given."},
+    {"mqtt.ssl.alpn", FIELD(ssl.alpn), .fallback = WEIR_UNSET, .list = true, .importance = WEIR_LOW,
+     .group = TLS, .doc = "Protocols to offer by ALPN, such as x-amzn-mqtt-ca on port 443."},
 
     {"mqtt.topics", FIELD(topics), .list = true, .group = SESSION,
      .doc = "MQTT topic filters; $share/group/filter is allowed, \"\\,\" is a comma."},

@@ -9,10 +9,12 @@
 
 #include "address.h"
 #include "mapping.h"
+#include "tls.h"
 #include "weir_plugin.h"
 
 typedef struct mqtt_settings {
     const char *uris, *failover, *version, *client_id, *username, *password;
+    mqtt_tls_settings ssl;
     int64_t connect_timeout_s, keepalive_s, ping_timeout_ms;
     int64_t backoff_ms, backoff_max_ms, max_retry_ms;
     const char *startup_error;
@@ -85,7 +87,8 @@ typedef struct mqtt_findings {
     void (*note)(void *ctx, weir_level level, const char *key, const char *text);
 } mqtt_findings;
 
-/* NULL when anything was found at WEIR_ERROR. `task` -1: for all of them. */
+/* NULL when anything was found at WEIR_ERROR. `task` -1: for all of them, and the files of
+ * mqtt.ssl.* are looked at; a task on its way finds out when it connects, and tries again. */
 mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector, int task,
                            const mqtt_findings *findings);
 void mqtt_setup_free(mqtt_setup *setup);

@@ -70,6 +70,29 @@ static void read_endpoints(mqtt_making *m)
     mqtt_list_free(uris, count);
 }
 
+static void on_tls(void *ctx, weir_level level, const char *key, const char *text)
+{
+    mqtt_note(ctx, level, key, "%s", text);
+}
+
+static void read_tls(mqtt_making *m)
+{
+    const mqtt_setup *setup = m->setup;
+    size_t tls = 0;
+
+    for (size_t i = 0; i < setup->endpoint_count; i++)
+        tls += setup->endpoints[i].tls;
+    if (tls && tls < setup->endpoint_count)
+        mqtt_note(
+            m, WEIR_WARN, "mqtt.server.uri",
+            "some brokers are reached with TLS and some without: whoever breaks the connection to "
+            "the first reads what goes to the second");
+    if (tls)
+        mqtt_tls_check(&m->settings->ssl, m->task < 0, on_tls, m);
+    else if (setup->endpoint_count)
+        mqtt_tls_check_unused(&m->settings->ssl, on_tls, m);
+}
+
 static void read_identity(mqtt_making *m)
 {
     const mqtt_settings *s = m->settings;
@@ -222,6 +245,7 @@ mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector,
 
     m.setup->settings = settings;
     read_endpoints(&m);
+    read_tls(&m);
     read_identity(&m);
     mqtt_read_session(&m);
     read_subscription(&m);

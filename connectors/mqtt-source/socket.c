@@ -33,23 +33,30 @@ void mqtt_format_time(int64_t unix_ms, char *text, size_t room)
 /* ---- Read and write ----------------------------------------------------------------------------
  */
 
-/* Writes what the link has for one side. False: errno says why not. */
+static mqtt_transport *transport(mqtt_connection *c, mqtt_side side)
+{
+    return side == MQTT_BROKER ? &c->broker : &c->client;
+}
+
+/* Writes what the link has for one side. False: that side is over. */
 static bool flush(mqtt_connection *c, mqtt_side to)
 {
-    int fd = to == MQTT_BROKER ? c->broker_fd : c->client_fd;
+    mqtt_transport *t = transport(c, to);
     const void *bytes;
-    size_t size;
-    ssize_t sent;
+    size_t size, sent;
 
-    if (fd < 0)
+    if (t->fd < 0)
         return true;
     while ((bytes = mqtt_link_output(c->link, to, &size))) {
-        sent = send(fd, bytes, size, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return errno == EAGAIN;
-        mqtt_link_sent(c->link, to, (size_t)sent);
+        switch (mqtt_transport_write(t, bytes, size, &sent)) {
+        case MQTT_IO_DONE:
+            mqtt_link_sent(c->link, to, sent);
+            break;
+        case MQTT_IO_AGAIN:
+            return true;
+        case MQTT_IO_OVER:
+            return false;
+        }
     }
     return true;
 }
@@ -59,57 +66,55 @@ bool mqtt_connection_flush(mqtt_connection *c)
     return flush(c, MQTT_BROKER);
 }
 
-typedef enum heard { NOTHING, BYTES, CLOSED } heard;
-
-static heard hear(mqtt_connection *c, mqtt_side from, int64_t now_ms)
+/* False: that side is over. */
+static bool hear(mqtt_connection *c, mqtt_side from, int64_t now_ms)
 {
-    int fd = from == MQTT_BROKER ? c->broker_fd : c->client_fd;
-    size_t room;
+    size_t room, size;
     void *to = mqtt_link_room(c->link, from, &room);
-    ssize_t size = recv(fd, to, room, 0);
 
-    if (size < 0)
-        return errno == EAGAIN || errno == EINTR ? NOTHING : CLOSED;
-    if (size == 0) {
-        errno = 0;
-        return CLOSED;
+    switch (mqtt_transport_read(transport(c, from), to, room, &size)) {
+    case MQTT_IO_AGAIN:
+        return true;
+    case MQTT_IO_OVER:
+        return false;
+    case MQTT_IO_DONE:
+        break;
     }
-    mqtt_link_got(c->link, from, (size_t)size, now_ms);
+    mqtt_link_got(c->link, from, size, now_ms);
     if (from == MQTT_BROKER && size < COALESCE_BELOW)
         c->cool_until_ms = now_ms + COALESCE_MS;
-    return BYTES;
+    return true;
 }
 
 static weir_status broker_gone(mqtt_connection *c)
 {
-    char why[128];
+    const char *why = mqtt_transport_why(&c->broker);
 
-    if (errno)
-        snprintf(why, sizeof(why), "%s", strerror(errno));
-    else if (c->connected_since_unix_ms < 0)
-        snprintf(why, sizeof(why), "the broker closed the connection instead of answering CONNECT");
-    else
-        snprintf(why, sizeof(why), "the broker closed the connection");
+    if (!why)
+        why = c->connected_since_unix_ms < 0
+                  ? "the broker closed the connection instead of answering CONNECT"
+                  : "the broker closed the connection";
     /* Some that know no MQTT 5 hang up at the sight of it. */
     if (c->phase == GREETING && !mqtt_link_look(c->link)->answered &&
-        mqtt_greeting_fall_back(c, false, why))
+        mqtt_transport_hung_up(&c->broker) && mqtt_greeting_fall_back(c, false, why))
         return WEIR_DONE;
     return mqtt_connection_fail(c, why, false);
 }
 
 static weir_status broker_ready(mqtt_connection *c, short ready, int64_t now_ms)
 {
-    socklen_t size = sizeof(errno);
-    int error = 0;
+    socklen_t size = sizeof(c->broker.error);
 
-    if (!ready || c->broker_fd < 0)
+    if (c->broker.fd < 0)
+        return WEIR_DONE;
+    ready &= mqtt_transport_waits(&c->broker, true, false) | POLLIN | POLLERR | POLLHUP;
+    if (!ready)
         return WEIR_DONE;
     if (c->phase >= GREETING && mqtt_link_wants(c->link, MQTT_BROKER)) {
-        if (hear(c, MQTT_BROKER, now_ms) == CLOSED)
+        if (!hear(c, MQTT_BROKER, now_ms))
             return broker_gone(c);
     } else if (ready & (POLLERR | POLLHUP)) {
-        getsockopt(c->broker_fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        errno = error;
+        getsockopt(c->broker.fd, SOL_SOCKET, SO_ERROR, &c->broker.error, &size);
         return broker_gone(c);
     }
     return WEIR_DONE;
@@ -117,15 +122,21 @@ static weir_status broker_ready(mqtt_connection *c, short ready, int64_t now_ms)
 
 static weir_status client_ready(mqtt_connection *c, short ready, int64_t now_ms)
 {
-    if (!(ready & (POLLIN | POLLERR | POLLHUP)) || c->client_fd < 0)
+    if (!(ready & (POLLIN | POLLERR | POLLHUP)) || c->client.fd < 0)
         return WEIR_DONE;
-    if (hear(c, MQTT_CLIENT, now_ms) == CLOSED)
+    if (!hear(c, MQTT_CLIENT, now_ms))
         return mqtt_connection_fail(c, "paho hung up", false);
     return WEIR_DONE;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------------
  */
+
+static bool reads_broker(const mqtt_connection *c, int64_t now_ms)
+{
+    return c->phase >= GREETING && mqtt_link_wants(c->link, MQTT_BROKER) &&
+           now_ms >= c->cool_until_ms;
+}
 
 static void fill(mqtt_connection *c, struct pollfd *waits, int64_t now_ms)
 {
@@ -141,18 +152,12 @@ static void fill(mqtt_connection *c, struct pollfd *waits, int64_t now_ms)
         waits[WAY] = (struct pollfd){.fd = mqtt_loopback_fd(c->loopback), .events = POLLIN};
     if (c->phase < GREETING)
         return;
-    waits[BROKER].fd = c->broker_fd;
-    if (mqtt_link_wants(c->link, MQTT_BROKER)) {
-        if (now_ms >= c->cool_until_ms)
-            waits[BROKER].events |= POLLIN;
-    }
-    if (mqtt_link_output(c->link, MQTT_BROKER, &size))
-        waits[BROKER].events |= POLLOUT;
-    waits[CLIENT].fd = c->client_fd;
-    if (mqtt_link_wants(c->link, MQTT_CLIENT))
-        waits[CLIENT].events |= POLLIN;
-    if (mqtt_link_output(c->link, MQTT_CLIENT, &size))
-        waits[CLIENT].events |= POLLOUT;
+    waits[BROKER].fd = c->broker.fd;
+    waits[BROKER].events = mqtt_transport_waits(&c->broker, reads_broker(c, now_ms),
+                                                mqtt_link_output(c->link, MQTT_BROKER, &size));
+    waits[CLIENT].fd = c->client.fd;
+    waits[CLIENT].events = mqtt_transport_waits(&c->client, mqtt_link_wants(c->link, MQTT_CLIENT),
+                                                mqtt_link_output(c->link, MQTT_CLIENT, &size));
 }
 
 static void sooner(int64_t *until_ms, int64_t when_ms)
@@ -188,17 +193,18 @@ static weir_status sleep_and_move(mqtt_connection *c, int64_t deadline_ms, bool 
 {
     struct pollfd waits[WAITS];
     int64_t now_ms = c->host->now_ms(c->host);
+    bool pending = reads_broker(c, now_ms) && mqtt_transport_pending(&c->broker);
     eventfd_t events;
     weir_status status;
 
     fill(c, waits, now_ms);
-    if (poll(waits, WAITS, timeout(c, deadline_ms, now_ms)) <= 0)
+    if (poll(waits, WAITS, pending ? 0 : timeout(c, deadline_ms, now_ms)) <= 0 && !pending)
         return WEIR_DONE;
     now_ms = c->host->now_ms(c->host);
     *ret_woken = waits[WAKEUP].revents;
     if (waits[PAHO].revents)
         eventfd_read(c->wake_fd, &events);
-    status = broker_ready(c, waits[BROKER].revents & (POLLIN | POLLERR | POLLHUP), now_ms);
+    status = broker_ready(c, pending ? POLLIN : waits[BROKER].revents, now_ms);
     if (status == WEIR_DONE)
         status = client_ready(c, waits[CLIENT].revents, now_ms);
     return status;
@@ -245,27 +251,22 @@ void mqtt_connection_settle(mqtt_connection *c, const uint64_t *tokens, size_t c
 
 void mqtt_connection_say_goodbye(mqtt_connection *c, int64_t deadline_ms)
 {
-    struct pollfd broker = {.fd = c->broker_fd};
-    bool closed = false, shut = false;
+    struct pollfd broker = {.fd = c->broker.fd};
+    bool ended = false;
     char rest[4096];
     size_t size;
 
-    while (!closed) {
+    do {
         int64_t left_ms = deadline_ms - c->host->now_ms(c->host);
-        ssize_t got;
 
         if (!flush(c, MQTT_BROKER) || left_ms <= 0)
             return;
-        if (!mqtt_link_output(c->link, MQTT_BROKER, &size) && !shut) {
-            shutdown(c->broker_fd, SHUT_WR);
-            shut = true;
-        }
+        if (!mqtt_link_output(c->link, MQTT_BROKER, &size) && !ended)
+            ended = mqtt_transport_end(&c->broker);
         /* Closing with unread bytes would reset the connection, and what the broker has not yet
          * read with it: so they are read. */
-        broker.events = shut ? POLLIN : POLLIN | POLLOUT;
+        broker.events = mqtt_transport_waits(&c->broker, true, !ended);
         if (poll(&broker, 1, (int)left_ms) <= 0)
             return;
-        got = recv(c->broker_fd, rest, sizeof(rest), 0);
-        closed = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
-    }
+    } while (mqtt_transport_read(&c->broker, rest, sizeof(rest), &size) != MQTT_IO_OVER);
 }

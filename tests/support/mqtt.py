@@ -5,8 +5,10 @@ meanwhile. It writes every message that the MQTT broker acknowledged into a ledg
 counts as published only when it stands there.
 """
 import json
+import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ import paho.mqtt.client as paho
 if __package__:  # The publisher process runs this file as a script, outside of the package.
     from . import logs
     from .kafka import unique_name
+    from .ports import free_port
     from .wait import NotYet, scaled, wait_for
 
 IN_FLIGHT = 1000  # messages without an acknowledgement, mosquitto's window in weir-dev too
@@ -254,6 +257,50 @@ class Subscriber:
                 raise NotYet(f"{len(self.messages)} messages")
             return self.messages
         return wait_for(enough, timeout, f"{n} messages on {self.topic}")
+
+
+class TlsBroker:
+    """A mosquitto of the test's own: `port` without TLS, `tls_port` with it. What is in its files
+    counts from the next start() on."""
+
+    def __init__(self, directory, certificate, key, client_ca=None):
+        """`client_ca`: clients on the port with TLS have to show a certificate signed by it."""
+        self.directory = Path(directory)
+        self.port, self.tls_port, self.process = free_port(), free_port(), None
+        self.log = self.directory / "mosquitto.log"
+        self.config = self.directory / "mosquitto.conf"
+        demand = f"cafile {client_ca}\nrequire_certificate true\n" if client_ca else ""
+        self.config.write_text(
+            f"listener {self.tls_port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n{demand}"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n"
+            f"persistence true\npersistence_location {self.directory}/\nmax_queued_messages 0\n")
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        path = f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
+        with open(self.log, "ab") as out:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "mosquitto", "-c", str(self.config)],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                env={**os.environ, "PATH": path})
+        logs.watch(self.log, "mosquitto with TLS", lines=15)
+        wait_for(self._listens, 10, f"mosquitto on port {self.port}")
+        return self
+
+    def _listens(self):
+        assert self.process.poll() is None, f"mosquitto ended:\n{logs.tail(self.log)}"
+        with socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+
+    def stop(self):
+        """It saves its sessions."""
+        self.process.terminate()
+        self.process.wait(scaled(30))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@
  * The leader who deleted it plans it once more and forgets on behalf of those tasks; until that is
  * over no connector of the name is created by it.
  *
+ * The leader does the same for tasks that nobody had, being moved just then, or their worker dead.
+ *
  * What cannot be given up for sure is not, and is named in the log: a worker that is not certain of
- * its place in the group has no right to, and what nobody runs, nobody gives up.
+ * its place in the group has no right to, and for one that is missing nobody can speak.
  */
 #include "herder/state.h"
 
@@ -112,54 +114,141 @@ static void forget_ours(weir_herder *h, const char *connector, int32_t first)
 /* ---- Tasks of nobody -------------------------------------------------------------------------
  */
 
-static bool is_there(const weir_herder *h, const char *worker)
+/* Who had a task at this point of the log: a worker that is there, and sees to it; nobody, so the
+ * leader does; or somebody of whom nothing is known. */
+typedef enum fate { THEIRS, NOBODYS, UNKNOWN } fate;
+
+static bool is_listed(const json_t *names, const char *name)
 {
-    return worker && weir_is_live(h, weir_map_get(&h->config.workers, worker));
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach (names, i, one)
+        if (weir_same(json_string_value(one), name))
+            return true;
+    return false;
 }
 
-static const json_t *unplaced(const weir_herder *h, const char *connector, int32_t task)
+/* It was taken from a worker: has that one let go of it? */
+static fate fate_of_taken(const weir_herder *h, const char *name, const json_t *taken)
 {
+    const char *from = weir_json_str(taken, "from"), *instance = weir_json_str(taken, "instance");
+    int64_t term = weir_json_int(taken, "term", -1), seq = weir_json_int(taken, "seq", -1);
+    const weir_presence *presence = weir_map_get(&h->config.workers, from);
+    const json_t *ack = presence ? json_object_get(presence->body, "ack") : NULL;
+    int64_t ack_term = weir_json_int(ack, "term", -1);
+
+    if (weir_is_dead(h, from, instance))
+        return NOBODYS;
+    if (!weir_is_live(h, presence) ||
+        !weir_same(weir_json_str(presence->body, "instance"), instance))
+        return UNKNOWN;
+    if (ack_term < term || (ack_term == term && weir_json_int(ack, "seq", -1) < seq) ||
+        is_listed(json_object_get(presence->body, "stopping"), name))
+        return THEIRS;
+    return NOBODYS;
+}
+
+static fate fate_of(const weir_herder *h, const char *connector, int32_t task)
+{
+    const char *owner = weir_item_owner(h, connector, task), *instance;
+    const json_t *taken;
     char name[1024];
 
+    if (owner) {
+        const weir_presence *presence = weir_map_get(&h->config.workers, owner);
+
+        instance = weir_json_str(json_object_get(h->config.assignment, "workers"), owner);
+        if (weir_is_dead(h, owner, instance))
+            return NOBODYS;
+        return weir_is_live(h, presence) ? THEIRS : UNKNOWN;
+    }
     weir_item_text(&(weir_item){connector, task}, name, sizeof(name));
-    return json_object_get(json_object_get(h->config.assignment, "unassigned"), name);
+    taken = json_object_get(json_object_get(h->config.assignment, "unassigned"), name);
+    if (!taken)
+        return THEIRS; /* nobody was ever given it: there is nothing */
+    if (weir_json_str(taken, "from"))
+        return fate_of_taken(h, name, taken);
+    return weir_is_barred(h, connector, task) ? UNKNOWN : NOBODYS; /* it would crash us, too */
 }
 
-/* The leader says which tasks nobody can speak for. */
-static void name_the_lost(const weir_herder *h, const char *connector, int32_t first, int32_t end)
+/* [leader] Sees to what nobody can see to any more, as if the tasks were its own. */
+static void forget_for(weir_herder *h, const char *connector, int32_t task,
+                       const weir_going *before)
 {
-    for (int32_t task = first; task < end; task++) {
-        const char *owner = weir_item_owner(h, connector, task);
+    weir_own_item *item = weir_workload_find(h, connector, task);
 
-        if (!owner)
-            owner = weir_json_str(unplaced(h, connector, task), "from");
-        if (!is_there(h, owner))
-            warn(connector, task, "no worker had the task when it went");
+    if (item && (item->run || item->forget))
+        return; /* it is ours, or was until now */
+    if (!item)
+        item = weir_workload_add(h, connector, task);
+    weir_workload_configure(item, &before->config, &before->tasks[task]);
+    forget(h, item);
+    if (item->forget && !weir_map_get(&h->forgetting, connector)) {
+        job *j = weir_new(job);
+
+        j->step = RUNNING;
+        weir_map_set(&h->forgetting, connector, j); /* none of the name is made meanwhile */
     }
+}
+
+static void forget_nobodys(weir_herder *h, const char *connector, int32_t first,
+                           const weir_going *before)
+{
+    for (int32_t task = first; task < before->task_count; task++)
+        switch (fate_of(h, connector, task)) {
+        case THEIRS:
+            break;
+        case NOBODYS:
+            forget_for(h, connector, task, before);
+            break;
+        case UNKNOWN:
+            warn(connector, task, "its worker is missing, or it has crashed workers");
+            break;
+        }
 }
 
 /* ---- The record that makes them go ------------------------------------------------------------
  */
 
-weir_going weir_forget_look(const weir_herder *h, const weir_log_record *record)
+/* The connector that such a record is about, as it is before it; NULL: it is another one. */
+static const weir_connector_entry *subject(const weir_herder *h, const weir_log_record *record)
 {
     static const char *const prefixes[] = {"connector-", "commit-"};
-    weir_going going = {.task_count = 0};
 
     for (size_t i = 0; i < WEIR_COUNT(prefixes); i++) {
         size_t length = strlen(prefixes[i]);
-        const weir_connector_entry *entry =
-            strncmp(record->key, prefixes[i], length) == 0
-                ? weir_config_store_find(&h->config, record->key + length)
-                : NULL;
 
-        if (entry) {
-            going.task_count = entry->task_count;
-            going.was_stopped = entry->target == WEIR_STOPPED && entry->task_count == 0;
-            going.leaves_things = can_forget(h, &entry->config);
-        }
+        if (strncmp(record->key, prefixes[i], length) == 0)
+            return weir_config_store_find(&h->config, record->key + length);
     }
+    return NULL;
+}
+
+weir_going weir_forget_look(const weir_herder *h, const weir_log_record *record)
+{
+    const weir_connector_entry *entry = subject(h, record);
+    weir_going going = {.task_count = 0};
+
+    if (!entry)
+        return going;
+    going.was_stopped = entry->target == WEIR_STOPPED && entry->task_count == 0;
+    if (!weir_leads(h) || !can_forget(h, &entry->config))
+        return going;
+    going.task_count = entry->task_count;
+    weir_props_merge(&going.config, &entry->config);
+    going.tasks = weir_new_array(weir_props, (size_t)entry->task_count);
+    for (int32_t task = 0; task < entry->task_count; task++)
+        weir_props_merge(&going.tasks[task], &entry->tasks[task]);
     return going;
+}
+
+void weir_going_clear(weir_going *going)
+{
+    for (int32_t task = 0; task < going->task_count; task++)
+        weir_props_clear(&going->tasks[task]);
+    free(going->tasks);
+    weir_props_clear(&going->config);
 }
 
 void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *before)
@@ -171,8 +260,8 @@ void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *b
     if (!h->config_read || (entry && first == 0) || before->was_stopped)
         return;
     forget_ours(h, connector, first);
-    if (weir_leads(h) && before->leaves_things)
-        name_the_lost(h, connector, first, before->task_count);
+    if (weir_leads(h))
+        forget_nobodys(h, connector, first, before);
 }
 
 bool weir_tasks_let_go(const weir_herder *h, const char *connector)
@@ -276,12 +365,10 @@ void weir_forget_planned(weir_herder *h, const char *connector, weir_check *chec
 
         if (!item)
             item = weir_workload_add(h, connector, (int32_t)i);
-        weir_props_clear(&item->connector_config);
-        weir_props_clear(&item->config);
-        weir_props_merge(&item->connector_config, &j->config);
-        weir_props_merge(&item->config, &check->tasks[i]);
-        if (!item->run)
-            forget(h, item);
+        if (item->run)
+            continue;
+        weir_workload_configure(item, &j->config, &check->tasks[i]);
+        forget(h, item);
     }
 }
 

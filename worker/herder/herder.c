@@ -327,6 +327,7 @@ static void config_record(weir_herder *h, const weir_log_record *record)
         weir_membership_go_on(h);
         weir_leadership_read_back(h);
     }
+    weir_going_clear(&going);
 }
 
 static void reached(weir_herder *h, weir_log_id log, uint64_t barrier)

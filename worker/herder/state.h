@@ -370,6 +370,8 @@ void weir_workload_suspend(weir_herder *h, bool suspended);
 void weir_workload_tick(weir_herder *h, int64_t now_ms);
 void weir_workload_stop_all(weir_herder *h);
 weir_own_item *weir_workload_add(weir_herder *h, const char *connector, int32_t task);
+void weir_workload_configure(weir_own_item *item, const weir_props *connector_config,
+                             const weir_props *config);
 /* A run of the item's with its own configs. */
 void weir_workload_run(weir_herder *h, weir_own_item *item, bool forget);
 bool weir_workload_idle(const weir_herder *h); /* nothing runs */
@@ -381,12 +383,13 @@ void weir_status_remove(weir_herder *h, const char *connector, int32_t task);
 
 /* forgetting.c */
 typedef struct weir_going { /* a connector before a record that may make it, or some of it, go */
+    bool was_stopped;       /* and has no tasks: the leader who deletes it sees to everything */
     int32_t task_count;
-    bool was_stopped;   /* and has no tasks: the leader who deletes it sees to everything */
-    bool leaves_things; /* its plugin can forget */
+    weir_props config, *tasks; /* where we lead, and its plugin can forget; else nothing */
 } weir_going;
 void weir_forget_init(weir_herder *h);
 weir_going weir_forget_look(const weir_herder *h, const weir_log_record *record);
+void weir_going_clear(weir_going *going);
 void weir_forget_gone(weir_herder *h, const char *connector, const weir_going *before);
 /* Its run is over without having forgotten what it should: one more. False: that cannot be. */
 bool weir_forget_again(weir_herder *h, weir_own_item *item);

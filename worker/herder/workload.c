@@ -196,18 +196,20 @@ void weir_workload_run(weir_herder *h, weir_own_item *item, bool forget)
                                                  .ctx = h});
 }
 
-static void replace(weir_props *props, const weir_props *by)
+void weir_workload_configure(weir_own_item *item, const weir_props *connector_config,
+                             const weir_props *config)
 {
-    weir_props_clear(props);
-    weir_props_merge(props, by);
+    weir_props_clear(&item->connector_config);
+    weir_props_clear(&item->config);
+    weir_props_merge(&item->connector_config, connector_config);
+    weir_props_merge(&item->config, config);
 }
 
 static void start(weir_herder *h, weir_own_item *item, const weir_connector_entry *entry)
 {
     item->failed = item->restart = false;
     item->paused = entry->target == WEIR_PAUSED;
-    replace(&item->connector_config, &entry->config);
-    replace(&item->config, &entry->tasks[item->task]);
+    weir_workload_configure(item, &entry->config, &entry->tasks[item->task]);
     weir_workload_run(h, item, false);
     weir_logf(WEIR_INFO, "starting task %s/%d", item->connector, (int)item->task);
     if (h->suspended || h->tasks_wait)

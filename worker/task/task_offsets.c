@@ -62,20 +62,18 @@ static void drop_partition(void *value)
     free(p);
 }
 
-static weir_code find(weir_task_offsets *offsets, const char *text, partition **ret_partition,
-                      weir_err *err)
+/* NULL: that is no partition, err says why. */
+static partition *find(weir_task_offsets *offsets, const char *text, weir_err *err)
 {
     partition *p = weir_map_get(&offsets->spelled, text);
     char *canonical = NULL;
-    weir_code rc;
 
-    if (p) {
-        *ret_partition = p;
-        return WEIR_OK;
+    if (p)
+        return p;
+    if (weir_offset_canonical(text, &canonical, err) != WEIR_OK) {
+        weir_fail_in(err, "source partition '%.200s'", text);
+        return NULL;
     }
-    rc = weir_offset_canonical(text, &canonical, err);
-    if (rc != WEIR_OK)
-        return weir_fail_in(err, "source partition '%.200s'", text);
     p = weir_map_get(&offsets->partitions, canonical);
     if (!p) {
         p = weir_new(partition);
@@ -87,8 +85,7 @@ static weir_code find(weir_task_offsets *offsets, const char *text, partition **
     }
     weir_map_set(&offsets->spelled, text, p);
     free(canonical);
-    *ret_partition = p;
-    return WEIR_OK;
+    return p;
 }
 
 static void make_due(partition *p)
@@ -113,7 +110,6 @@ weir_code weir_task_offsets_track(weir_source_task *task, const weir_record *rec
     size_t needed = offsetof(weir_record, source_offset_json) + sizeof(record->source_offset_json);
     weir_tracked *tracked;
     partition *p;
-    weir_code rc;
 
     *ret_tracked = NULL;
     if (record->size < needed || (!record->source_partition_json && !record->source_offset_json))
@@ -122,9 +118,9 @@ weir_code weir_task_offsets_track(weir_source_task *task, const weir_record *rec
         return weir_fail(err, WEIR_INVALID, "a record has a source %s, but no source %s",
                          record->source_offset_json ? "offset" : "partition",
                          record->source_offset_json ? "partition" : "offset");
-    rc = find(&task->offsets, record->source_partition_json, &p, err);
-    if (rc != WEIR_OK)
-        return rc;
+    p = find(&task->offsets, record->source_partition_json, err);
+    if (!p)
+        return WEIR_INVALID;
     tracked = weir_new(weir_tracked);
     tracked->of = p;
     tracked->offset = weir_strdup(record->source_offset_json);
@@ -276,7 +272,8 @@ const char *weir_task_host_offset(const weir_host *host, const char *partition_j
     offsets->answer = NULL;
     if (atomic_load(&task->abandoned))
         return NULL;
-    if (find(offsets, partition_json, &p, &err) != WEIR_OK)
+    p = find(offsets, partition_json, &err);
+    if (!p)
         weir_task_fail(task, "the plugin asked for an offset: %s", err.msg);
     else if (p->said)
         offsets->answer = weir_strdup(p->offset);
@@ -304,14 +301,11 @@ weir_status weir_task_host_keep_offset(const weir_host *host, const char *partit
     int64_t due_ms;
     partition *p;
     weir_err err;
-    weir_code rc;
 
     if (atomic_load(&task->abandoned))
         return WEIR_FATAL;
-    rc = find(offsets, partition_json, &p, &err);
-    if (rc == WEIR_OK && offset_json)
-        rc = check_offset(offset_json, &err);
-    if (rc != WEIR_OK) {
+    p = find(offsets, partition_json, &err);
+    if (!p || (offset_json && check_offset(offset_json, &err) != WEIR_OK)) {
         weir_task_fail(task, "the plugin keeps an offset: %s", err.msg);
         return WEIR_FATAL;
     }

@@ -755,7 +755,7 @@ struct weir_source_task {
     char name[200];
     bool counted;
     bool stops, abandoned; /* a thread stops it, and then has to free it. World locked. */
-    bool forgets;          /* World locked. */
+    bool forgets, over;    /* `over`: it has been told to stop. World locked. */
     struct weir_source_task *next;
 };
 
@@ -936,6 +936,7 @@ void weir_source_task_stop(weir_source_task *task)
     bool hangs;
 
     pthread_mutex_lock(&world);
+    task->over = true;
     hangs = stops_hang && strncmp(task->name, stops_hang, strlen(stops_hang)) == 0;
     task->stops = !hangs;
     pthread_mutex_unlock(&world);
@@ -947,13 +948,13 @@ void weir_source_task_stop(weir_source_task *task)
 /* It may be stopping already. */
 void weir_source_task_forget(weir_source_task *task)
 {
-    bool stops;
+    bool over;
 
     pthread_mutex_lock(&world);
-    stops = task->stops;
+    over = task->over;
     task->forgets = task->spec.forget || !deaf_to_forget;
     pthread_mutex_unlock(&world);
-    if (!stops)
+    if (!over)
         weir_source_task_stop(task);
 }
 

@@ -48,6 +48,8 @@ static void three_with(const char *tasks)
     for (int n = 0; n < 3; n++)
         start_worker(n);
     ck_assert_int_eq(asks(0, WEIR_ASK_CREATE, "c", tasks), WEIR_OK);
+    for (int n = 0; n < 3; n++) /* nothing moves any more */
+        EVENTUALLY(tasks_of(workers[n].herder) >= atoi(tasks) / 3);
     EVENTUALLY(all_run("c", atoi(tasks)));
 }
 
@@ -119,9 +121,6 @@ static void fail_all_tasks(void)
 START_TEST(paused_and_failed_ones_are_forgotten_too)
 {
     three_with("3");
-    for (int n = 0; n < 3; n++) /* nothing moves any more */
-        EVENTUALLY(tasks_of(workers[n].herder) == 1);
-    EVENTUALLY(all_run("c", 3));
     if (_i == 0)
         ck_assert_int_eq(asks(0, WEIR_ASK_PAUSE, "c", "3"), WEIR_OK);
     else
@@ -198,7 +197,7 @@ START_TEST(who_is_not_sure_of_its_place_forgets_nothing)
     start_worker(0);
     start_worker(1);
     ck_assert_int_eq(asks(0, WEIR_ASK_CREATE, "c", "4"), WEIR_OK);
-    EVENTUALLY(all_run("c", 4));
+    EVENTUALLY(tasks_of(workers[0].herder) == 2 && tasks_of(workers[1].herder) == 2);
     leader = leads(0) ? 0 : 1;
     pthread_mutex_lock(&world);
     member = member_of(workers[1 - leader].herder);
@@ -213,6 +212,49 @@ START_TEST(who_is_not_sure_of_its_place_forgets_nothing)
     EVENTUALLY(is_decided());
     ck_assert_int_eq(forgets_of("c/0") + forgets_of("c/1") + forgets_of("c/2") + forgets_of("c/3"),
                      2);
+}
+END_TEST
+
+START_TEST(what_is_deleted_while_it_moves_is_forgotten_once)
+{
+    stop_takes_ms = 20;
+    start_worker(0);
+    ck_assert_int_eq(asks(0, WEIR_ASK_CREATE, "c", "6"), WEIR_OK);
+    EVENTUALLY(all_run("c", 6));
+    start_worker(1); /* half of them move to it now */
+    usleep((useconds_t)_i * 7000);
+    ck_assert_int_eq(asks(0, WEIR_ASK_DELETE, "c", "6"), WEIR_OK);
+    EVENTUALLY(all_forgotten(0, 6) && none_runs(6));
+    ck_assert_int_eq(asks(0, WEIR_ASK_CREATE, "c", "6"), WEIR_OK);
+    EVENTUALLY(all_run("c", 6));
+    ck_assert(all_forgotten(0, 6));
+}
+END_TEST
+
+START_TEST(the_leader_forgets_for_the_dead)
+{
+    char instance[40];
+
+    start_worker(0);
+    EVENTUALLY(leads(0));
+    start_worker(1);
+    ck_assert_int_eq(asks(0, WEIR_ASK_CREATE, "c", "4"), WEIR_OK);
+    EVENTUALLY(tasks_of(workers[0].herder) == 2 && tasks_of(workers[1].herder) == 2);
+    snprintf(instance, sizeof(instance), "%s", weir_herder_instance(workers[1].herder));
+    pthread_mutex_lock(&world);
+    refused_key = "assignment"; /* so its tasks stay where they are */
+    refusals = 1000;
+    pthread_mutex_unlock(&world);
+    crash_worker(1);
+    see(workers[0].herder, &(weir_watch_news){.change = WEIR_WATCH_DEAD,
+                                              .worker = "w1:1",
+                                              .instance = instance,
+                                              .text = "connection refused"});
+    ck_assert_int_eq(asks(0, WEIR_ASK_DELETE, "c", "4"), WEIR_OK);
+    EVENTUALLY(all_forgotten(0, 4) && none_runs(4));
+    pthread_mutex_lock(&world);
+    refusals = 0;
+    pthread_mutex_unlock(&world);
 }
 END_TEST
 
@@ -338,6 +380,8 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, one_that_is_deleted_while_it_is_stopped_is_forgotten_by_the_leader,
                         0, 2);
     tcase_add_test(tests, who_is_not_sure_of_its_place_forgets_nothing);
+    tcase_add_loop_test(tests, what_is_deleted_while_it_moves_is_forgotten_once, 0, 8);
+    tcase_add_test(tests, the_leader_forgets_for_the_dead);
     tcase_add_test(tests, offsets_are_shown_as_they_are_now_on_every_worker);
     tcase_add_loop_test(tests, offsets_of_a_stopped_connector_are_changed_and_seen_afterwards, 0,
                         3);

@@ -1,4 +1,6 @@
-/* mosquitto.h - a real broker of the test's own, on a port of its own, gone with the test. */
+/* mosquitto.h - a real broker of the test's own, on a port of its own, gone with the test. With
+ * RUN_TLS 1 it has a second port, for TLS, and a world of certificates (tls_peer.h).
+ */
 #ifndef TEST_MOSQUITTO_H
 #define TEST_MOSQUITTO_H
 
@@ -52,11 +54,40 @@ static inline int free_port(void)
     return ntohs(at.sin_port);
 }
 
+#ifndef RUN_TLS
+#define RUN_TLS 0
+#endif
+#if RUN_TLS
+#include "tls_peer.h"
+#endif
+
 typedef struct broker {
     int port;
     pid_t pid;
     char folder[64];
+    int tls_port;        /* all of these with RUN_TLS */
+    struct world *world; /* ca.pem and client.pem are in its folder */
+    const void *shows;   /* a minted; NULL: world->broker */
+    const char *tls_extra;
 } broker;
+
+#if RUN_TLS
+static inline void broker_listen_tls(broker *b, FILE *config)
+{
+    const minted *own;
+
+    if (!b->world) {
+        b->world = world_new();
+        b->tls_port = free_port();
+    }
+    own = b->shows ? b->shows : &b->world->broker;
+    safe_certificate(b->world->safe, "broker.pem", own, NULL);
+    safe_key(b->world->safe, "broker.key", own, NULL);
+    fprintf(config, "listener %d 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\n%s\n", b->tls_port,
+            safe_path(b->world->safe, "ca.pem"), safe_path(b->world->safe, "broker.pem"),
+            safe_path(b->world->safe, "broker.key"), b->tls_extra ? b->tls_extra : "");
+}
+#endif
 
 /* Runs mosquitto in the broker's folder, where its sessions stay. */
 static inline void broker_start(broker *b, const char *extra)
@@ -75,6 +106,9 @@ static inline void broker_start(broker *b, const char *extra)
     snprintf(file, sizeof(file), "%s/conf", b->folder);
     config = fopen(file, "w");
     ck_assert_ptr_nonnull(config);
+#if RUN_TLS
+    broker_listen_tls(b, config); /* first: who can connect to the other port finds this open too */
+#endif
     fprintf(config,
             "listener %d 127.0.0.1\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
             "persistence true\npersistence_location %s/\nuser root\n%s\n",
@@ -120,6 +154,9 @@ static inline void broker_remove(broker *b)
 
     if (b->pid)
         broker_stop(b);
+#if RUN_TLS
+    world_free(b->world);
+#endif
     snprintf(file, sizeof(file), "%s/conf", b->folder);
     unlink(file);
     snprintf(file, sizeof(file), "%s/mosquitto.db", b->folder);

@@ -6,11 +6,12 @@
  * R16: whatever is a START_TEST in a file that includes this one is played many times: in one
  * piece, cut at every byte of what the broker says and of what paho says, byte by byte, in pieces
  * of a few sizes, and with every write shortened to one byte. A script of more than CUT_MAX bytes
- * is cut at some bytes only, one of more than HUGE_MIN is played once. A test may set `cut` itself,
- * then its own pieces count.
+ * is cut at some bytes only, one through TLS at every byte at once; one of more than HUGE_MIN is
+ * played once. A test may set `cut` itself, then its own pieces count.
  *
  * SCRIPT_LEVEL is the version of MQTT that is spoken: test_x_5.c defines it and includes test_x.c,
- * so that every story is told in both.
+ * so that every story is told in both. With SCRIPT_TLS 1 the broker's side goes through TLS on a
+ * pair of sockets: the link has what the transport made of it.
  */
 #ifndef TEST_SCRIPT_H
 #define TEST_SCRIPT_H
@@ -36,6 +37,13 @@ static script_way script_now;
 static size_t script_said[2]; /* the longest script of this play, by side */
 static bool script_playing;
 
+#ifndef SCRIPT_TLS
+#define SCRIPT_TLS 0
+#endif
+#if SCRIPT_TLS
+#include "tls_pair.h"
+#endif
+
 #ifndef SCRIPT_LEVEL
 #define SCRIPT_LEVEL 4
 #endif
@@ -48,6 +56,7 @@ typedef struct script {
     size_t cut;      /* piece size; 0: all at once */
     size_t fed[2];   /* bytes so far, by side */
     mqtt_bytes sent[2];
+    struct tls_pair *tls; /* with SCRIPT_TLS */
     /* The task. */
     uint64_t *tokens;
     uint16_t *ids;
@@ -105,6 +114,83 @@ static const mqtt_link_settings script_defaults = {
     .ping_timeout_ms = 10000,
 };
 
+/* ---- The way to the broker and back --------------------------------------------------------- */
+
+#if SCRIPT_TLS
+
+static inline void way_open(script *s)
+{
+    s->tls = pair_new();
+    up(s->tls, &(peer_settings){.own = &s->tls->world->broker});
+}
+
+static inline void way_close(script *s)
+{
+    pair_free(s->tls);
+}
+
+static inline void way_in(script *s, void *to, const void *from, size_t size)
+{
+    int64_t end = clock_ms() + 20000;
+    size_t sent = 0, part;
+
+    for (size_t have = 0; have < size;) {
+        int went =
+            sent < size ? peer_write(s->tls->server, (const char *)from + sent, size - sent) : 0;
+
+        ck_assert_int_ge(went, 0);
+        sent += (size_t)went;
+        if (mqtt_transport_read(&s->tls->client, (char *)to + have, size - have, &part) ==
+            MQTT_IO_DONE)
+            have += part;
+        ck_assert_msg(clock_ms() < end, "%zu of %zu bytes", have, size);
+    }
+}
+
+static inline void way_out(script *s, const void *bytes, size_t size)
+{
+    int64_t end = clock_ms() + 20000;
+    size_t sent = 0, part;
+
+    for (size_t heard = 0; heard < size;) {
+        int got;
+
+        if (sent < size && mqtt_transport_write(&s->tls->client, (const char *)bytes + sent,
+                                                size - sent, &part) == MQTT_IO_DONE)
+            sent += part;
+        got = peer_read(s->tls->server, mqtt_bytes_reserve(&s->sent[MQTT_BROKER], 4096), 4096);
+        ck_assert_int_ge(got, 0);
+        s->sent[MQTT_BROKER].end += (size_t)got;
+        heard += (size_t)got;
+        ck_assert_msg(clock_ms() < end, "%zu of %zu bytes", heard, size);
+    }
+}
+
+#else
+
+static inline void way_open(script *s)
+{
+    s->tls = NULL;
+}
+
+static inline void way_close(script *s)
+{
+    (void)s;
+}
+
+static inline void way_in(script *s, void *to, const void *from, size_t size)
+{
+    (void)s;
+    memcpy(to, from, size);
+}
+
+static inline void way_out(script *s, const void *bytes, size_t size)
+{
+    mqtt_bytes_append(&s->sent[MQTT_BROKER], bytes, size);
+}
+
+#endif
+
 static inline script *script_new(const mqtt_link_settings *settings)
 {
     script *s = calloc(1, sizeof(*s));
@@ -115,6 +201,7 @@ static inline script *script_new(const mqtt_link_settings *settings)
     s->room = SIZE_MAX;
     s->now_ms = 1000;
     s->cut = script_now.cut;
+    way_open(s);
     return s;
 }
 
@@ -122,6 +209,7 @@ static inline void script_free(script *s)
 {
     for (int side = 0; side < 2; side++)
         script_said[side] = s->fed[side] > script_said[side] ? s->fed[side] : script_said[side];
+    way_close(s);
     mqtt_link_free(s->link);
     for (int side = 0; side < 2; side++)
         mqtt_bytes_free(&s->sent[side]);
@@ -206,7 +294,10 @@ static inline void collect(script *s)
         while ((bytes = mqtt_link_output(s->link, (mqtt_side)side, &size))) {
             if (script_now.sips)
                 size = 1;
-            mqtt_bytes_append(&s->sent[side], bytes, size);
+            if (side == MQTT_BROKER)
+                way_out(s, bytes, size);
+            else
+                mqtt_bytes_append(&s->sent[side], bytes, size);
             mqtt_link_sent(s->link, (mqtt_side)side, size);
         }
     }
@@ -242,7 +333,7 @@ static inline void feed(script *s)
 
         ck_assert_uint_gt(room, 0);
         size = size < room ? size : room;
-        memcpy(to, s->wire.data + s->wire.start, size);
+        way_in(s, to, s->wire.data + s->wire.start, size);
         mqtt_bytes_consume(&s->wire, size);
         s->fed[MQTT_BROKER] += size;
         mqtt_link_got(s->link, MQTT_BROKER, size, s->now_ms);
@@ -371,12 +462,12 @@ static inline void script_every_way(void (*play)(int), int i)
     if (said[MQTT_BROKER] > HUGE_MIN)
         return;
     large = said[MQTT_BROKER] > CUT_MAX;
-    for (int side = 0; side < 2; side++) {
+    for (int side = 0; side < 2 && !SCRIPT_TLS; side++) {
         step = large ? said[side] / 3 + 1 : 1;
         for (size_t at = step; at < said[side]; at += step)
             script_play(play, i, (script_way){.split = {side ? 0 : at, side ? at : 0}});
     }
-    for (size_t n = large ? 6 : 0; n < sizeof(pieces) / sizeof(pieces[0]); n++)
+    for (size_t n = large ? 6 : 0; n < (SCRIPT_TLS ? 1 : sizeof(pieces) / sizeof(pieces[0])); n++)
         script_play(play, i, (script_way){.cut = pieces[n]});
     if (!large)
         script_play(play, i, (script_way){.sips = true});

@@ -1,11 +1,12 @@
 /* stage.h - the plugin on real sockets with a scripted broker and a clock that stands still until
- * the test moves it.
+ * the test moves it. With STAGE_TLS 1 both speak TLS.
  */
 #ifndef TEST_STAGE_H
 #define TEST_STAGE_H
 
 #include "fill.h"
 #include "mosquitto.h"
+#include "tls_peer.h"
 
 #include "tests/support/unit.h"
 #include "weir_plugin.h"
@@ -13,6 +14,11 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <sys/eventfd.h>
+
+#ifndef STAGE_TLS
+#define STAGE_TLS 0
+#endif
+#define STAGE_SCHEME (STAGE_TLS ? "ssl" : "tcp")
 
 typedef struct stage {
     weir_host host;
@@ -26,6 +32,9 @@ typedef struct stage {
     void *self;
     weir_status last;
     int listener, broker; /* the broker's sockets */
+    world *world;         /* with TLS */
+    char ca[128];
+    SSL *ssl; /* on `broker` */
 } stage;
 
 static inline void WEIR_PRINTF(3, 4)
@@ -97,8 +106,15 @@ static inline stage *stage_new(const char *uri, const char *const *more)
 
     s->listener = listen_at(&port, 8);
     s->broker = -1;
-    snprintf(s->uri, sizeof(s->uri), "tcp://127.0.0.1:%d", port);
+    snprintf(s->uri, sizeof(s->uri), "%s://127.0.0.1:%d", STAGE_SCHEME, port);
     pairs[1] = uri ? uri : s->uri;
+    if (STAGE_TLS) {
+        signal(SIGPIPE, SIG_IGN);
+        s->world = world_new();
+        pairs[n++] = "mqtt.ssl.ca.location";
+        snprintf(s->ca, sizeof(s->ca), "%s/ca.pem", s->world->safe->folder);
+        pairs[n++] = s->ca;
+    }
     for (; *more; more += 2, n += 2) {
         pairs[n] = more[0];
         pairs[n + 1] = more[1];
@@ -120,13 +136,30 @@ static inline stage *stage_new(const char *uri, const char *const *more)
     return s;
 }
 
-static inline void stage_free(stage *s)
+static inline void broker_hangs_up(stage *s)
 {
+    SSL_free(s->ssl);
+    s->ssl = NULL;
     if (s->broker >= 0)
         close(s->broker);
+    s->broker = -1;
+}
+
+static inline void stage_stop(stage *s)
+{
     weir_plugin_entry.source->stop(s->self);
+    s->self = NULL;
+}
+
+static inline void stage_free(stage *s)
+{
+    broker_hangs_up(s);
+    if (s->self)
+        stage_stop(s);
     close(s->listener);
     close(s->host.wakeup_fd);
+    if (s->world)
+        world_free(s->world);
     free(s);
 }
 
@@ -154,31 +187,57 @@ static inline void until_status(stage *s, const char *text)
     }
 }
 
-/* The broker's end: takes turns with the task until so many bytes have come. */
+static inline void broker_accepts(stage *s)
+{
+    int one = 1;
+
+    s->broker = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (s->broker < 0)
+        return;
+    setsockopt(s->broker, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (STAGE_TLS)
+        s->ssl = peer_new(&(peer_settings){.own = &s->world->broker}, s->broker);
+}
+
+static inline ssize_t broker_gets(stage *s, void *to, size_t room)
+{
+    return s->ssl ? peer_read(s->ssl, to, room) : recv(s->broker, to, room, 0);
+}
+
+/* The broker's end: takes turns with the task, while there is one, until so many bytes have come.
+ */
 static inline void broker_reads(stage *s, void *to, size_t size)
 {
     int64_t deadline = clock_ms() + 10000;
-    int one = 1;
 
     for (size_t have = 0; have < size;) {
         ssize_t got;
 
-        turn(s);
-        if (s->broker < 0) {
-            s->broker = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-            setsockopt(s->broker, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        }
-        got = s->broker < 0 ? 0 : recv(s->broker, (char *)to + have, size - have, 0);
+        if (s->self)
+            turn(s);
+        if (s->broker < 0)
+            broker_accepts(s);
+        got = s->broker < 0 ? 0 : broker_gets(s, (char *)to + have, size - have);
         have += got > 0 ? (size_t)got : 0;
         if (got <= 0)
             poll(NULL, 0, 1);
-        ck_assert_msg(clock_ms() < deadline, "%zu of %zu bytes; %s", have, size, status(s));
+        ck_assert_msg(clock_ms() < deadline, "%zu of %zu bytes; %s", have, size,
+                      s->self ? status(s) : "stopped");
     }
 }
 
 static inline void broker_says(stage *s, const void *bytes, size_t size)
 {
-    ck_assert_int_eq(send(s->broker, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+    if (!s->ssl) {
+        ck_assert_int_eq(send(s->broker, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+        return;
+    }
+    for (size_t sent = 0; sent < size;) { /* a record at a time */
+        int part = peer_write(s->ssl, (const char *)bytes + sent, size - sent);
+
+        ck_assert_int_gt(part, 0);
+        sent += (size_t)part;
+    }
 }
 
 #endif

@@ -98,7 +98,7 @@ static inline int64_t fake_now(const weir_host *host)
 typedef struct run {
     fake *f;
     mqtt_settings settings;
-    char uri[64];
+    char uri[64], ca[128];
     void *self;
     weir_status last;
 } run;
@@ -116,8 +116,16 @@ static inline run *run_make(const broker *b, const char *const *more)
     run *r = calloc(1, sizeof(*r));
     size_t n = 8;
 
-    snprintf(r->uri, sizeof(r->uri), "tcp://127.0.0.1:%d", b->port);
+    snprintf(r->uri, sizeof(r->uri), "%s://127.0.0.1:%d", b->tls_port ? "ssl" : "tcp",
+             b->tls_port ? b->tls_port : b->port);
     pairs[1] = r->uri;
+#if RUN_TLS
+    if (b->tls_port) {
+        snprintf(r->ca, sizeof(r->ca), "%s/ca.pem", b->world->safe->folder);
+        pairs[n++] = "mqtt.ssl.ca.location";
+        pairs[n++] = r->ca;
+    }
+#endif
     for (; *more; more += 2, n += 2) {
         pairs[n] = more[0];
         pairs[n + 1] = more[1];

@@ -9,7 +9,7 @@ static const struct {
     const char *pairs[10];
     const char *note, *says;
 } findings[] = {
-    {{"mqtt.server.uri", "ssl://h"}, "ERROR mqtt.server.uri", "TLS is not yet supported"},
+    {{"mqtt.server.uri", "ssl://h,tcp://h"}, "WARN mqtt.server.uri", "with TLS and some without"},
     {{"mqtt.server.uri", "wss://h"}, "ERROR mqtt.server.uri", "WebSockets are not yet"},
     {{"mqtt.server.uri", "http://h"}, "ERROR mqtt.server.uri", "'http' is unknown"},
     {{"mqtt.server.uri", "h:1883"}, "ERROR mqtt.server.uri", "tcp://host:1883"},
@@ -21,6 +21,13 @@ static const struct {
     {{"mqtt.server.uri", "tcp://u:p@h"}, "ERROR mqtt.server.uri", "mqtt.username"},
     {{"mqtt.server.uri", "tcp://[::1"}, "ERROR mqtt.server.uri", "no host"},
     {{"mqtt.server.uri", " , "}, "ERROR mqtt.server.uri", "no broker"},
+    {{"mqtt.server.uri", "mqtts://h", "mqtt.ssl.certificate.location", "c.pem"},
+     "ERROR mqtt.ssl.certificate.location",
+     "without mqtt.ssl.key.location"},
+    {{"mqtt.ssl.ca.location", "/ca.pem"}, "WARN mqtt.ssl.ca.location", "no effect"},
+    {{"mqtt.ssl.endpoint.identification.algorithm", "none"},
+     "WARN mqtt.ssl.endpoint.identification.algorithm",
+     "no effect"},
     {{"mqtt.topics", "a/#/b"}, "ERROR mqtt.topics", "last level"},
     {{"mqtt.topics", "a/b#"}, "ERROR mqtt.topics", "last level"},
     {{"mqtt.topics", "a+/b"}, "ERROR mqtt.topics", "whole level"},
@@ -139,13 +146,18 @@ END_TEST
 
 static const struct {
     const char *uri, *host, *port;
+    bool tls;
 } endpoints[] = {
-    {"tcp://h", "h", "1883"},
-    {"mqtt://h:1", "h", "1"},
-    {"TCP://h:65535", "h", "65535"},
-    {"tcp://[::1]:1884", "::1", "1884"},
-    {"tcp://[fe80::1]", "fe80::1", "1883"},
-    {"tcp://10.0.0.1:1883/", "10.0.0.1", "1883"},
+    {"tcp://h", "h", "1883", false},
+    {"mqtt://h:1", "h", "1", false},
+    {"TCP://h:65535", "h", "65535", false},
+    {"tcp://[::1]:1884", "::1", "1884", false},
+    {"tcp://[fe80::1]", "fe80::1", "1883", false},
+    {"tcp://10.0.0.1:1883/", "10.0.0.1", "1883", false},
+    {"ssl://h", "h", "8883", true},
+    {"tls://h", "h", "8883", true},
+    {"MQTTS://[::1]/", "::1", "8883", true},
+    {"ssl://h:443", "h", "443", true},
 };
 
 START_TEST(an_address_is_taken_apart)
@@ -156,6 +168,7 @@ START_TEST(an_address_is_taken_apart)
     ck_assert(mqtt_endpoint_parse(endpoints[_i].uri, &endpoint, why, sizeof(why)));
     ck_assert_str_eq(endpoint.host, endpoints[_i].host);
     ck_assert_str_eq(endpoint.port, endpoints[_i].port);
+    ck_assert_int_eq(endpoint.tls, endpoints[_i].tls);
     mqtt_endpoint_clear(&endpoint);
 }
 END_TEST

@@ -448,8 +448,28 @@ START_TEST(a_session_lives_as_long_as_it_was_asked_to)
 }
 END_TEST
 
+/* Its shortest limit is ten seconds: it would hang up after fifteen (R14). */
+START_TEST(a_keep_alive_that_the_broker_wants_shorter_is_kept)
+{
+    int64_t end;
+    broker b = {0};
+    run *r;
+
+    broker_start(&b, "allow_anonymous true\nmax_keepalive 10");
+    r = run_start(&b, (const char *const[]){"mqtt.keepalive.interval.seconds", "600", NULL});
+    until_connected(r);
+    ck_assert_ptr_nonnull(strstr(r->f->logged, "keep-alive of 10 s"));
+    for (end = clock_ms() + 17000; clock_ms() < end;)
+        turn(r, 1000);
+    ck_assert_ptr_nonnull(strstr(status(r), "\"disconnects\":0"));
+    run_stop(r);
+    broker_remove(&b);
+}
+END_TEST
+
 #define MQTT_5_TESTS(tests)                                                                        \
     tcase_add_loop_test(tests, what_a_publisher_says_about_a_message_becomes_headers, 0, 3);       \
+    tcase_add_test(tests, a_keep_alive_that_the_broker_wants_shorter_is_kept);                     \
     tcase_add_loop_test(tests, a_session_lives_as_long_as_it_was_asked_to, 0, 2);
 #else
 #define MQTT_5_TESTS(tests)
