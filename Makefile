@@ -7,8 +7,9 @@
 #   make deps        what apt has to install (with sudo when not root)
 #   make unit        unit tests alone            make integration   real brokers alone
 #   make faults      workers killed, frozen, cut off, brokers away: all of tests/faults
+#   make prove       mqtt-source: 50 kills each way, outages, odd messages: all of tests/proofs
 #   make sanitize    unit tests under ASan+UBSan and TSan
-#   make fuzz        each fuzzer for FUZZ_SECONDS (10)
+#   make fuzz        every fuzzer a little, FUZZ_TOTAL (60) seconds for all; FUZZ_SECONDS=3600 for each
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
 #   make bench-failover                          how long a task is nowhere, N=10 times each way
 #   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
@@ -89,7 +90,7 @@ ON_BROKERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*/test_*.c
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all both build deps unit integration faults test sanitize fuzz bench lint format docs demo install \
+.PHONY: all both build deps unit integration faults prove test sanitize fuzz bench lint format docs demo install \
         clean help unit-programs
 .SECONDARY:
 
@@ -152,10 +153,15 @@ unit: unit-programs
 
 ON_KAFKA = WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q
 integration: build $(FIXTURES) $(PRELOADS) $(ON_BROKERS)
-	$(ON_KAFKA) $(or $(TESTS),tests/integration tests/faults -m 'fast or not faults')
+	$(ON_KAFKA) $(or $(TESTS),tests/integration tests/faults tests/proofs \
+	    -m 'fast or not (faults or proofs)')
 
 faults: build $(FIXTURES) $(PRELOADS)
 	$(ON_KAFKA) $(if $(findstring tests/,$(TESTS)),,tests/faults) $(TESTS)
+
+# -s: figures are shown as they come.
+prove: build $(PRELOADS)
+	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
 
 test: deps
 	@$(MAKE) --no-print-directory both
@@ -166,7 +172,10 @@ sanitize:
 	$(MAKE) MODE=asan unit
 	$(MAKE) MODE=tsan unit
 
-FUZZ_SECONDS ?= 10
+# All fuzzers together take FUZZ_TOTAL seconds, FUZZ_JOBS at a time; FUZZ_SECONDS is one's share.
+FUZZ_TOTAL   ?= 60
+FUZZ_JOBS    ?= 2
+FUZZ_SECONDS ?= $(shell expr 1 + $(FUZZ_TOTAL) \* $(FUZZ_JOBS) / $(words $(FUZZERS)))
 FUZZ_SOURCES := $(call objects,$(foreach layer,base config kafka history plugin record,$(call sources,$(layer))) $(wildcard connectors/mqtt-source/*.c))
 EXTRA.tests/fuzz := $(foreach connector,$(CONNECTORS),-Iconnectors/$(connector))
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_SOURCES)
@@ -176,12 +185,7 @@ fuzz:
 	$(MAKE) MODE=fuzz CC=clang fuzz-run
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS)
-	@for f in $(FUZZERS); do name=$${f##*/}; seeds=tests/fuzz/seeds/$$name; \
-	    mkdir -p $$f.corpus; [ -d $$seeds ] || seeds=; \
-	    words=tests/fuzz/$$name.dict; words=$$([ -f $$words ] && echo -dict=$$words); \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 $$words \
-	        -artifact_prefix=$$f. $$f.corpus $$seeds >$$f.log 2>&1 || { tail -40 $$f.log; exit 1; }; \
-	    printf '%-20s %s runs\n' $$name "$$(sed -n 's/.*number_of_executed_units: *//p' $$f.log)"; done
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) tests/run-fuzzers $(FUZZERS)
 
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(call archives,task)
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@

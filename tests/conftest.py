@@ -2,6 +2,7 @@
 
 `cluster`: the run's brokers, well at the start of each test. `workers`: starts groups of workers
 that end with the test. `flow`: three of them under load. `case`: a fault and its figures.
+`variant`: each way in which this build can speak to an MQTT broker.
 Run with: /usr/bin/python3 -m pytest tests/integration
 """
 import os
@@ -17,12 +18,15 @@ pytest.register_assert_rewrite("support")  # its assertions say what they saw, t
 
 from support import faults, logs  # noqa: E402  (the path comes first)
 from support.brokers import REPOSITORY, Cluster  # noqa: E402
+from support.certificates import Certificates  # noqa: E402
 from support.lanes import LANES, flowing  # noqa: E402
+from support.variants import variants  # noqa: E402
 from support.wait import scaled  # noqa: E402
 from support.worker import WorkerGroup  # noqa: E402
 
 CLUSTERS = REPOSITORY / ".dev"
 FAULTS = REPOSITORY / "tests" / "faults"
+PROOFS = REPOSITORY / "tests" / "proofs"
 TEST_TIMEOUT = 120  # seconds, for a test without a timeout mark of its own
 
 
@@ -33,11 +37,18 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def pytest_generate_tests(metafunc):
+    if "variant" in metafunc.fixturenames:
+        metafunc.parametrize("variant", variants(), ids=str)
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by marks
 def pytest_collection_modifyitems(items):
     for item in items:
         if FAULTS in item.path.parents:
             item.add_marker("faults")
+        if PROOFS in item.path.parents:
+            item.add_marker("proofs")
         mark = item.get_closest_marker("timeout")
         seconds = mark.args[0] if mark and mark.args else TEST_TIMEOUT
         # Fixtures have deadlines of their own; the first one may have to download Kafka.
@@ -58,7 +69,7 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_terminal_summary(terminalreporter):
     if faults.figures:
-        terminalreporter.section("faults")
+        terminalreporter.section("figures")
         for line in faults.figures:
             terminalreporter.write_line(line)
 
@@ -93,6 +104,11 @@ def cluster(shared_cluster):
     started before the next test."""
     shared_cluster.up()
     return shared_cluster
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

@@ -4,32 +4,17 @@
  * The input is a log: each line a record, "key<TAB>value" or "key" alone, a tombstone; an empty
  * line is a gap of seven offsets, as compaction leaves them.
  */
+#include "fuzz.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "history/history_check.h"
 #include "history/history_text.h"
 
 #include <fcntl.h>
-#include <stdint.h>
 #include <string.h>
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-/* Every skipped record is logged; that it is cannot be read here anyway. */
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc;
-    (void)argv;
-    weir_log_to(open("/dev/null", O_WRONLY | O_CLOEXEC));
-    return 0;
-}
-
-static void require(bool true_always)
-{
-    if (!true_always)
-        abort();
-}
+FUZZ_WITHOUT_LOG
 
 static void count_violation(void *ctx, int64_t offset, const char *text)
 {

@@ -4,6 +4,8 @@
  * The input is a log: each line a record, "key<TAB>value" or "key" alone, a tombstone. All stores
  * read every record; the first byte of a line that is '!' is the group's metadata instead.
  */
+#include "fuzz.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/config_store.h"
@@ -12,26 +14,9 @@
 #include "kafka/status_store.h"
 
 #include <fcntl.h>
-#include <stdint.h>
 #include <string.h>
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-/* Every skipped record is logged; that it is cannot be read here anyway. */
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc;
-    (void)argv;
-    weir_log_to(open("/dev/null", O_WRONLY | O_CLOEXEC));
-    return 0;
-}
-
-static void require(bool true_always)
-{
-    if (!true_always)
-        abort();
-}
+FUZZ_WITHOUT_LOG
 
 static void check_config(const weir_config_store *store)
 {

@@ -1,4 +1,5 @@
 """Certificates of the test's own, made by the openssl program."""
+import ssl
 import subprocess
 import time
 from pathlib import Path
@@ -67,3 +68,19 @@ class Authority:
                 self.key, "-in", request, "-out", certificate, "-extfile", extensions,
                 "-startdate", moment(days[0]), "-enddate", moment(days[1]))
         return certificate, key
+
+
+class Certificates:
+    """An authority and a broker of 127.0.0.1 that it vouches for."""
+
+    def __init__(self, directory):
+        authority = Authority(Path(directory) / "authority")
+        self.ca = authority.certificate
+        self.certificate, self.key = authority.issue(
+            Path(directory) / "broker.pem", Path(directory) / "broker.key")
+
+    def server(self):
+        """For the side that is dialled."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context

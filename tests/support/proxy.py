@@ -10,16 +10,20 @@
         link.random_reset(seed=7, probability=0.01)
     link.trap(lambda data: b"EndTxn" in data)   # who says that has said its last word
         link.heal()                         # back to normal
+    link.tape = []                              # from now on both ways are recorded, see tape.py
+    link.shaper = lambda: Window(100)           # of each new connection, see window.py
 
 Ways are "up" (client to target), "down", and "both". A call returns when it has taken effect. One
 thread serves all links. Half-closed connections are not kept: an end at one side ends the other.
 A target that is not there ends a connection that was accepted already: only refuse() refuses.
+With `tls`, a server's ssl.SSLContext, a link speaks TLS to the client and plainly to the target.
 """
 import asyncio
 import random
 import socket
 import struct
 import threading
+import time
 
 HOST = "127.0.0.1"
 CHUNK = 65536
@@ -54,6 +58,8 @@ class _Way:
 class _Connection:
     def __init__(self, link, client):
         self.link, self.client, self.target = link, client, None
+        self.number = link.accepted
+        self.shape = link.shaper() if link.shaper else None
         self.damaged = False  # bytes were swallowed: of no use to anyone any more
         self.ended = False
         self.trapped = False
@@ -70,6 +76,20 @@ class _Connection:
         await asyncio.gather(self.carry("up", self.client[0], self.target[1]),
                              self.carry("down", self.target[0], self.client[1]))
         return None
+
+    async def deliver(self, name, writer, data):
+        for way, part in self.shape(name, data) if self.shape else [(name, data)]:
+            if way == "down":
+                self.note(way, part)
+            to = writer if way == name else self.client[1] if way == "down" else self.target[1]
+            to.write(part)
+        await writer.drain()
+
+    def note(self, way, data):
+        """On the tape stands when the client has said something, and when it may have heard it:
+        up as it comes in, down just before it goes out. None: the connection has ended."""
+        if self.link.tape is not None:
+            self.link.tape.append((time.monotonic(), self.link, self.number, way, data))
 
     async def swallow(self):
         """A connection that came while the link was a black hole never reaches the target."""
@@ -97,11 +117,12 @@ class _Connection:
                     continue
                 if self.link.resets_now():
                     return self.end("rst")
-                writer.write(data)
-                await writer.drain()
+                await self.deliver(name, writer, data)
         delivery = asyncio.ensure_future(deliver())
         try:
             while data := await reader.read(CHUNK):
+                if name == "up":
+                    self.note(name, data)
                 await pieces.put((loop.time() + way.delay, data))
             await pieces.put((loop.time() + way.delay, None))
             await delivery
@@ -115,6 +136,7 @@ class _Connection:
         if self.ended:
             return
         self.ended = True
+        self.note("both", None)
         self.link.connections.discard(self)
         for pair in (self.client, self.target):
             if pair:
@@ -124,17 +146,18 @@ class _Connection:
 class Link:
     """A port of the proxy that leads to `target`, a port of this machine."""
 
-    def __init__(self, proxy, target):
-        self.proxy, self.target = proxy, target
+    def __init__(self, proxy, target, tls=None):
+        self.proxy, self.target, self.tls = proxy, target, tls
         self.ways = {"up": _Way(), "down": _Way()}
         self.connections = set()
         self.accepted = 0  # connections so far
         self.dice, self.probability, self.resets = None, 0.0, 0
         self.trapping, self.free = None, asyncio.Event()
         self.server, self.port = None, 0
+        self.tape = self.shaper = None
 
     async def _listen(self):
-        self.server = await asyncio.start_server(self._accept, HOST, self.port)
+        self.server = await asyncio.start_server(self._accept, HOST, self.port, ssl=self.tls)
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader, writer):
@@ -239,9 +262,9 @@ class Proxy:
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
 
-    def link(self, target):
+    def link(self, target, tls=None):
         async def make():
-            link = Link(self, target)
+            link = Link(self, target, tls)
             await link._listen()
             return link
         self.links.append(self.run(make()))

@@ -1,7 +1,13 @@
 /* script.h - a link on a scripted broker and a clock the test moves.
  *
- * The broker's bytes are collected in `wire` and fed in pieces of `cut` bytes, so that every script
- * can be replayed cut at every byte. What the link sends is kept per side.
+ * The broker's bytes are collected in `wire` and fed in pieces. What the link sends is kept per
+ * side.
+ *
+ * R16: whatever is a START_TEST in a file that includes this one is played many times: in one
+ * piece, cut at every byte of what the broker says and of what paho says, byte by byte, in pieces
+ * of a few sizes, and with every write shortened to one byte. A script of more than CUT_MAX bytes
+ * is cut at some bytes only, one through TLS at every byte at once; one of more than HUGE_MIN is
+ * played once. A test may set `cut` itself, then its own pieces count.
  *
  * SCRIPT_LEVEL is the version of MQTT that is spoken: test_x_5.c defines it and includes test_x.c,
  * so that every story is told in both. With SCRIPT_TLS 1 the broker's side goes through TLS on a
@@ -17,7 +23,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRIPT_MAX 70000
+#define CUT_MAX  4096
+#define HUGE_MIN (1 << 20)
+
+/* How a script is played. */
+typedef struct script_way {
+    size_t split[2]; /* one cut, behind so many bytes of a side; 0: none */
+    size_t cut;      /* size of all pieces; 0: as large as they come */
+    bool sips;       /* one byte leaves at a time */
+} script_way;
+
+static script_way script_now;
+static size_t script_said[2]; /* the longest script of this play, by side */
+static bool script_playing;
 
 #ifndef SCRIPT_TLS
 #define SCRIPT_TLS 0
@@ -36,15 +54,16 @@ typedef struct script {
     int64_t now_ms;
     mqtt_bytes wire; /* from the broker, not yet fed */
     size_t cut;      /* piece size; 0: all at once */
-    size_t first;    /* … but the first piece is this large; 0: like the rest */
+    size_t fed[2];   /* bytes so far, by side */
     mqtt_bytes sent[2];
     struct tls_pair *tls; /* with SCRIPT_TLS */
     /* The task. */
     uint64_t *tokens;
     uint16_t *ids;
     char last_payload[32];
-    size_t taken;
+    size_t taken, tokens_room;
     size_t room;          /* messages that still fit; SIZE_MAX: all */
+    bool deaf;            /* the broker reads nothing */
     mqtt_verdict verdict; /* instead of MQTT_TAKEN */
     size_t too_large;
     bool take_large; /* messages that are too large are taken, not skipped */
@@ -67,7 +86,11 @@ static inline mqtt_verdict script_message(void *ctx, const mqtt_message *message
     }
     if (s->verdict != MQTT_TAKEN)
         return s->verdict;
-    ck_assert_uint_lt(s->taken, SCRIPT_MAX);
+    if (s->taken == s->tokens_room) {
+        s->tokens_room = 2 * s->tokens_room + 64;
+        s->tokens = realloc(s->tokens, s->tokens_room * sizeof(*s->tokens));
+        s->ids = realloc(s->ids, s->tokens_room * sizeof(*s->ids));
+    }
     s->tokens[s->taken] = message->token;
     s->ids[s->taken++] = message->publish.id;
     if (!message->too_large)
@@ -178,16 +201,17 @@ static inline script *script_new(const mqtt_link_settings *settings)
     s->link = mqtt_link_new(
         settings ? settings : &script_defaults,
         &(mqtt_link_user){.ctx = s, .message = script_message, .granted = script_granted});
-    s->tokens = calloc(SCRIPT_MAX, sizeof(*s->tokens));
-    s->ids = calloc(SCRIPT_MAX, sizeof(*s->ids));
     s->room = SIZE_MAX;
     s->now_ms = 1000;
+    s->cut = script_now.cut;
     way_open(s);
     return s;
 }
 
 static inline void script_free(script *s)
 {
+    for (int side = 0; side < 2; side++)
+        script_said[side] = s->fed[side] > script_said[side] ? s->fed[side] : script_said[side];
     way_close(s);
     mqtt_link_free(s->link);
     for (int side = 0; side < 2; side++)
@@ -266,17 +290,23 @@ static inline void collect(script *s)
 {
     for (int side = 0; side < 2; side++) {
         size_t size;
-        const void *bytes = mqtt_link_output(s->link, (mqtt_side)side, &size);
+        const void *bytes;
 
-        if (!bytes)
+        if (s->deaf && side == MQTT_BROKER)
             continue;
-        if (side == MQTT_BROKER)
-            way_out(s, bytes, size);
-        else
-            mqtt_bytes_append(&s->sent[side], bytes, size);
-        mqtt_link_sent(s->link, (mqtt_side)side, size);
+        while ((bytes = mqtt_link_output(s->link, (mqtt_side)side, &size))) {
+            if (script_now.sips)
+                size = 1;
+            if (side == MQTT_BROKER)
+                way_out(s, bytes, size);
+            else
+                mqtt_bytes_append(&s->sent[side], bytes, size);
+            mqtt_link_sent(s->link, (mqtt_side)side, size);
+        }
     }
-    ck_assert(mqtt_slots_sound(mqtt_link_slots(s->link)));
+    /* Slow: with many slots only where the pieces are large. */
+    if (mqtt_slots_count(mqtt_link_slots(s->link)).used < CUT_MAX || !s->cut)
+        ck_assert(mqtt_slots_sound(mqtt_link_slots(s->link)));
 }
 
 static inline void work(script *s)
@@ -286,26 +316,29 @@ static inline void work(script *s)
     collect(s);
 }
 
+/* How many of `size` bytes come with the next read. */
+static inline size_t piece(const script *s, mqtt_side from, size_t size)
+{
+    size_t split = script_now.split[from], fed = s->fed[from];
+
+    if (s->cut && s->cut < size)
+        size = s->cut;
+    return fed < split && split - fed < size ? split - fed : size;
+}
+
 /* Feeds the wire, in pieces, as long as the link wants to read. */
 static inline void feed(script *s)
 {
-    size_t first = s->first;
-
-    s->first = 0;
     while (mqtt_bytes_size(&s->wire) && s->state == MQTT_LINK_RUNS &&
            mqtt_link_wants(s->link, MQTT_BROKER)) {
-        size_t room, size = mqtt_bytes_size(&s->wire);
+        size_t room, size = piece(s, MQTT_BROKER, mqtt_bytes_size(&s->wire));
         void *to = mqtt_link_room(s->link, MQTT_BROKER, &room);
 
         ck_assert_uint_gt(room, 0);
-        if (first && first < size)
-            size = first;
-        else if (!first && s->cut && s->cut < size)
-            size = s->cut;
-        first = 0;
         size = size < room ? size : room;
         way_in(s, to, s->wire.data + s->wire.start, size);
         mqtt_bytes_consume(&s->wire, size);
+        s->fed[MQTT_BROKER] += size;
         mqtt_link_got(s->link, MQTT_BROKER, size, s->now_ms);
         work(s);
     }
@@ -320,8 +353,9 @@ static inline void paho_says(script *s, const void *bytes, size_t size)
         size_t room;
         void *to = mqtt_link_room(s->link, MQTT_CLIENT, &room);
 
-        part = s->cut && s->cut < size - at ? s->cut : size - at;
+        part = piece(s, MQTT_CLIENT, size - at);
         memcpy(to, from + at, part);
+        s->fed[MQTT_CLIENT] += part;
         mqtt_link_got(s->link, MQTT_CLIENT, part, s->now_ms);
         work(s);
     }
@@ -396,5 +430,62 @@ static inline void expect_nothing(script *s)
 {
     ck_assert_uint_eq(mqtt_bytes_size(&s->sent[MQTT_BROKER]), 0);
 }
+
+/* ---- Every script in every way (R16) ------------------------------------------------------- */
+
+/* An assertion ends the process: which way it was would else be lost. */
+static inline void script_tell_way(void)
+{
+    if (script_playing)
+        fprintf(stderr,
+                "played with a cut behind byte %zu of the broker, %zu of paho, pieces of "
+                "%zu%s\n",
+                script_now.split[0], script_now.split[1], script_now.cut,
+                script_now.sips ? ", written byte by byte" : "");
+}
+
+static inline void script_play(void (*play)(int), int i, script_way way)
+{
+    script_now = way;
+    script_playing = true;
+    play(i);
+    script_playing = false;
+}
+
+static inline void script_every_way(void (*play)(int), int i)
+{
+    static const size_t pieces[] = {1, 2, 3, 5, 7, 64, 4099};
+    size_t said[2], step;
+    bool large;
+
+    atexit(script_tell_way);
+    memset(script_said, 0, sizeof(script_said));
+    script_play(play, i, (script_way){.cut = 0});
+    memcpy(said, script_said, sizeof(said));
+    if (said[MQTT_BROKER] > HUGE_MIN)
+        return;
+    large = said[MQTT_BROKER] > CUT_MAX;
+    for (int side = 0; side < 2 && !SCRIPT_TLS; side++) {
+        step = large ? said[side] / 3 + 1 : 1;
+        for (size_t at = step; at < said[side]; at += step)
+            script_play(play, i, (script_way){.split = {side ? 0 : at, side ? at : 0}});
+    }
+    for (size_t n = large ? 6 : 0; n < (SCRIPT_TLS ? 1 : sizeof(pieces) / sizeof(pieces[0])); n++)
+        script_play(play, i, (script_way){.cut = pieces[n]});
+    if (!large)
+        script_play(play, i, (script_way){.sips = true});
+}
+
+/* Check's own, with script_every_way() between it and the test. */
+#undef START_TEST
+#define START_TEST(name)                                                                           \
+    static void name##_played(int _i);                                                             \
+    static void name##_every_way(int _i)                                                           \
+    {                                                                                              \
+        script_every_way(name##_played, _i);                                                       \
+    }                                                                                              \
+    static const TTest name##_ttest = {#name, name##_every_way, __FILE__, __LINE__};               \
+    static const TTest *name = &name##_ttest;                                                      \
+    static void name##_played(int _i CK_ATTRIBUTE_UNUSED)
 
 #endif

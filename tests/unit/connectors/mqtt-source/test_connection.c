@@ -39,6 +39,7 @@ static void publish_one(stage *s, uint8_t id)
 
 static const char *const none[] = {NULL};
 
+/* R22 */
 START_TEST(a_lone_message_passes_at_once_and_the_next_a_millisecond_later)
 {
     stage *s = stage_new(NULL, none);
@@ -62,6 +63,7 @@ START_TEST(a_lone_message_passes_at_once_and_the_next_a_millisecond_later)
 }
 END_TEST
 
+/* R22 */
 START_TEST(a_large_read_leaves_the_socket_armed)
 {
     stage *s = stage_new(NULL, none);
@@ -80,6 +82,7 @@ START_TEST(a_large_read_leaves_the_socket_armed)
 }
 END_TEST
 
+/* R23 */
 START_TEST(a_broker_that_never_answers_is_left_at_the_deadline)
 {
     static const char *const says[] = {"answer to CONNECT took longer than 30 s",
@@ -100,6 +103,7 @@ START_TEST(a_broker_that_never_answers_is_left_at_the_deadline)
 }
 END_TEST
 
+/* R23 */
 START_TEST(a_connect_that_never_ends_is_left_at_the_deadline)
 {
     int port, full = listen_at(&port, 0), filler[4];
@@ -126,6 +130,7 @@ START_TEST(a_connect_that_never_ends_is_left_at_the_deadline)
 }
 END_TEST
 
+/* R23 */
 START_TEST(a_name_that_is_none_holds_nobody_up)
 {
     stage *s = stage_new(
@@ -156,6 +161,7 @@ static const struct {
     {99, "does not name", false, 30000},
 };
 
+/* R23 */
 START_TEST(a_refusal_is_put_in_words)
 {
     stage *s = stage_new(NULL, none);
@@ -204,6 +210,7 @@ START_TEST(less_qos_than_asked_is_said)
 }
 END_TEST
 
+/* R11 */
 START_TEST(a_lost_session_is_said_and_subscribed_anew)
 {
     stage *s = stage_new(NULL, none);
@@ -266,6 +273,7 @@ START_TEST(the_next_broker_has_its_turn)
 }
 END_TEST
 
+/* R25 */
 START_TEST(stopping_sends_what_may_be_acknowledged_and_says_goodbye)
 {
     stage *s = stage_new(NULL, none);

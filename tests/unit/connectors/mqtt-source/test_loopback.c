@@ -64,6 +64,7 @@ static bool hung_up(int fd)
     }
 }
 
+/* R21 */
 START_TEST(whoever_shows_the_secret_is_let_in_and_the_real_credentials_take_its_place)
 {
     static const struct {
@@ -148,6 +149,7 @@ static const char *const strangers[] = {
     "\x30\x03\x01\x01t",
 };
 
+/* R21 */
 START_TEST(a_stranger_is_dropped_at_once_and_the_wait_goes_on)
 {
     mqtt_loopback *loopback = mqtt_loopback_open();
@@ -171,6 +173,7 @@ START_TEST(a_stranger_is_dropped_at_once_and_the_wait_goes_on)
 }
 END_TEST
 
+/* R21 */
 START_TEST(a_wrong_secret_opens_nothing)
 {
     static const char *const wrong[] = {"", "00000000000000000000000000000000", "short"};
@@ -187,6 +190,7 @@ START_TEST(a_wrong_secret_opens_nothing)
 }
 END_TEST
 
+/* R21 */
 START_TEST(a_silent_stranger_is_dropped_in_time)
 {
     mqtt_loopback *loopback = mqtt_loopback_open();
@@ -208,6 +212,7 @@ START_TEST(a_silent_stranger_is_dropped_in_time)
 }
 END_TEST
 
+/* R21 */
 START_TEST(a_secret_serves_once)
 {
     mqtt_loopback *one = mqtt_loopback_open(), *two = mqtt_loopback_open();
@@ -224,6 +229,7 @@ START_TEST(a_secret_serves_once)
 }
 END_TEST
 
+/* R16, R21 */
 START_TEST(a_connect_cut_at_every_byte_is_waited_for)
 {
     uint8_t packet[128] = {0x10, 48, 0,  4, 'M', 'Q', 'T', 'T', 4,

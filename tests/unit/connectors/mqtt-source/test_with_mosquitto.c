@@ -35,6 +35,7 @@ START_TEST(every_message_of_every_qos_arrives_once_and_in_order)
 }
 END_TEST
 
+/* R25 */
 START_TEST(what_was_not_settled_comes_again_in_the_next_life)
 {
     const char *const more[] = {"mqtt.qos", levels[_i], NULL};
@@ -62,6 +63,7 @@ START_TEST(what_was_not_settled_comes_again_in_the_next_life)
 }
 END_TEST
 
+/* R6 */
 START_TEST(a_lost_connection_repeats_nothing_that_is_still_on_its_way)
 {
     const char *const more[] = {"mqtt.qos", levels[_i], "mqtt.client.id", "me", NULL};
@@ -117,6 +119,7 @@ START_TEST(a_restarted_broker_is_found_again)
 }
 END_TEST
 
+/* R14 */
 START_TEST(pings_go_on_while_kafka_takes_nothing)
 {
     const char *const more[] = {"mqtt.keepalive.interval.seconds", "1", NULL};
@@ -254,7 +257,7 @@ START_TEST(a_payload_that_is_not_json_is_rejected_and_acknowledged_when_that_is_
         until_status(r, "\"unacked\":0");
         ck_assert_ptr_nonnull(strstr(status(r), "\"dlq\":1"));
     }
-    ck_assert_str_eq(r->f->kind, "mapping");
+    ck_assert_str_eq(r->f->kind, "conversion");
     ck_assert_str_eq(r->f->rejected_value, "{nope");
     ck_assert_str_eq(r->f->rejected_from, "t/bad");
     ck_assert_ptr_nonnull(strstr(r->f->why, "not JSON"));
