@@ -112,8 +112,9 @@ const weir_option weir_worker_options[] = {
      .group = REST, .doc = "Accept // and /* */ comments in posted JSON."},
     {"rest.status.details", FIELD(rest_status_details), .fallback = "true", .importance = WEIR_LOW,
      .group = REST,
-     .doc = "Show what a running task reports as `details` in its status, and `notes` in the answer "
-            "to a validation; false for clients that refuse unknown fields."},
+     .doc =
+         "Show what a running task reports as `details` in its status, and `notes` in the answer "
+         "to a validation; false for clients that refuse unknown fields."},
 
     {"log.level", FIELD(log_level), .fallback = "info", .allowed = levels, .importance = WEIR_LOW,
      .group = LOG, .doc = "Least important lines that are written."},
