@@ -245,6 +245,11 @@ typedef struct weir_source {
      * never was; `settings` are the task's last. May wait for the outside, five seconds at most,
      * and is not repeated: what could not be given up is named in the log. */
     void (*forget)(const weir_host *host, const void *settings);
+    /* [task] Optional. The user pauses the task, or (`paused` false) has it go on. True: the
+     * instance stays and keeps its connection; poll() and settled() go on, emit() answers
+     * WEIR_AGAIN while it is paused. False, or without this call: it is stopped now and another one
+     * started later. */
+    bool (*pause)(void *self, bool paused);
 } weir_source;
 
 struct weir_sink; /* the contract for sinks comes with the first sink connector */

@@ -540,15 +540,21 @@ uint64_t mqtt_connection_sessions(const mqtt_connection *c)
     return mqtt_link_look(c->link)->sessions;
 }
 
+void mqtt_connection_hold(mqtt_connection *c, bool held)
+{
+    c->held = held;
+}
+
 mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
 {
     static const char *const states[] = {"waiting", "connecting", "connecting", "connecting",
                                          "connected"};
 
     return (mqtt_connection_facts){
-        .state = c->draining    ? "draining"
-                 : c->not_owned ? "waiting for the worker's lease"
-                                : states[c->phase],
+        .state = c->draining                 ? "draining"
+                 : c->not_owned              ? "waiting for the worker's lease"
+                 : c->held && c->phase == UP ? "connected, held while the task is paused"
+                                             : states[c->phase],
         .broker = c->setup->endpoints[c->endpoint].uri,
         .version = mqtt_brokers_level(c->brokers, c->endpoint) == MQTT_5 ? "5" : "3.1.1",
         .link = c->link,

@@ -28,6 +28,8 @@ weir_status mqtt_connection_poll(mqtt_connection *connection, int64_t deadline_m
 void mqtt_connection_settle(mqtt_connection *connection, const uint64_t *tokens, size_t count,
                             weir_outcome outcome);
 void mqtt_connection_drain(mqtt_connection *connection);
+/* message() says MQTT_FULL because the user wants it so: nothing is wrong with that. */
+void mqtt_connection_hold(mqtt_connection *connection, bool held);
 
 typedef struct mqtt_connection_facts {
     const char *state; /* "connected", "connecting", "waiting", … */

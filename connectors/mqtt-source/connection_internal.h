@@ -46,7 +46,7 @@ struct mqtt_connection {
     mqtt_takeover takeover;
     uint64_t connects, losses, sessions_lost;
     uint64_t received; /* when last looked at: is anything moving? */
-    bool draining, not_owned, pause_said;
+    bool draining, held, not_owned, pause_said;
     bool born;        /* 'online' was said on this connection */
     bool birth_said;  /* that the broker does not take it */
     bool window_said; /* that the broker sends more at once than it may */

@@ -6,6 +6,7 @@
 static const char *const versions[] = {"auto", "3.1.1", "5", NULL};
 static const char *const failovers[] = {"ordered", "random", NULL};
 static const char *const identifications[] = {"https", "none", NULL};
+static const char *const pause_behaviors[] = {"disconnect", "hold", NULL};
 static const char *const startup_errors[] = {"retry", "error", NULL};
 static const char *const retains[] = {"send_if_new", "send", "never", NULL};
 static const char *const assignments[] = {"topics", "shared", NULL};
@@ -130,6 +131,10 @@ const weir_option mqtt_options[] = {
     {"mqtt.retain.handling", FIELD(retain), .fallback = "send_if_new", .allowed = retains,
      .importance = WEIR_MEDIUM, .group = SESSION,
      .doc = "Retained messages: with a new subscription, with every connection, or never."},
+    {"mqtt.pause.behavior", FIELD(pause), .fallback = "disconnect", .allowed = pause_behaviors,
+     .importance = WEIR_LOW, .group = SESSION,
+     .doc = "A paused task leaves the broker, which keeps its session (disconnect), or stays "
+            "connected and reads nothing (hold)."},
     {"mqtt.session.cleanup.on.delete", FIELD(cleanup), .fallback = "true", .importance = WEIR_LOW,
      .group = SESSION,
      .doc = "When the connector is deleted, or has fewer tasks: end their sessions at the broker, "

@@ -36,6 +36,7 @@ typedef struct mqtt_settings {
     const char *dedupe_key;
     int64_t dedupe_size, dedupe_ms;
     bool cleanup;
+    const char *pause;
     const char *unknown_keys; /* read by the worker */
 } mqtt_settings;
 
@@ -81,7 +82,7 @@ typedef struct mqtt_setup {
     mqtt_mapping mapping;
     mqtt_retain retain;
     mqtt_dedupe dedupe;
-    bool shared, ack_on_receive, fail_when_full, first_failure_is_fatal;
+    bool shared, ack_on_receive, fail_when_full, first_failure_is_fatal, hold_when_paused;
     int payload_level; /* a weir_level; -1: payloads are not logged */
 } mqtt_setup;
 

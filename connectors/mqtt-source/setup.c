@@ -258,6 +258,7 @@ static void read_delivery(mqtt_making *m)
     setup->ack_on_receive = mqtt_says(s->ack_mode, "receive");
     setup->fail_when_full = mqtt_says(s->full_policy, "fail");
     setup->first_failure_is_fatal = mqtt_says(s->startup_error, "error");
+    setup->hold_when_paused = mqtt_says(s->pause, "hold");
     setup->payload_level = -1;
     for (int i = 0; i < 5; i++)
         if (mqtt_says(s->payload_level, levels[i]))

@@ -24,6 +24,7 @@ typedef struct task {
     uint64_t sessions;     /* when it was last asked: another session, another memory */
     size_t batch;          /* records emitted in this poll() */
     bool batch_over;
+    bool held; /* paused, but connected */
     mqtt_task_facts facts;
 } task;
 
@@ -89,6 +90,8 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     weir_status status;
     char why[256];
 
+    if (t->held)
+        return MQTT_FULL;
     if (t->batch >= (size_t)t->setup->settings->batch_size) {
         t->batch_over = true;
         return MQTT_FULL;
@@ -212,6 +215,17 @@ static void drain(void *self)
     mqtt_connection_drain(t->connection);
 }
 
+static bool hold(void *self, bool paused)
+{
+    task *t = self;
+
+    if (!t->setup->hold_when_paused)
+        return false;
+    t->held = paused;
+    mqtt_connection_hold(t->connection, paused);
+    return true;
+}
+
 static void stop(void *self)
 {
     task_free(self);
@@ -235,6 +249,7 @@ const weir_source mqtt_source = {
     .settled = settled,
     .drain = drain,
     .stop = stop,
+    .pause = hold,
     .status = status,
     .forget = mqtt_forget,
 };

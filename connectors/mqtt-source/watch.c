@@ -12,10 +12,10 @@ static weir_status watch_pause(mqtt_connection *c, int64_t now_ms)
     const mqtt_link_facts *facts = mqtt_link_look(c->link);
     uint64_t received = facts->received[0] + facts->received[1] + facts->received[2];
 
-    if (!facts->paused || received != c->received) /* slow is not stopped */
+    if (!facts->paused || c->held || received != c->received) /* slow is not stopped */
         c->paused_since_ms = -1;
     c->received = received;
-    if (!facts->paused)
+    if (!facts->paused || c->held)
         return WEIR_DONE;
     if (c->paused_since_ms < 0) {
         c->paused_since_ms = now_ms;

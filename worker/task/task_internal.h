@@ -104,6 +104,7 @@ struct weir_source_task {
     weir_host host;
     void *self;   /* the plugin's instance */
     bool started; /* there is one: `self` itself may be NULL */
+    bool held;    /* … and it stays though the task is paused */
     bool configured, in_poll, may_emit;
     bool refused; /* emit answered AGAIN in this poll or the last one */
     bool failed_in_drain;

@@ -175,7 +175,7 @@ static bool poll_once(weir_source_task *task, int64_t deadline_ms)
 
     weir_replace(&task->said, NULL);
     task->refused = false;
-    task->may_emit = weir_task_lease_runs(task);
+    task->may_emit = weir_task_lease_runs(task) && !task->held;
     task->in_poll = true;
     enter(task, "poll", deadline_ms);
     status = source_of(task)->poll(task->self, deadline_ms);
@@ -225,7 +225,7 @@ static void turn(weir_source_task *task)
         sleep_until(task, earlier(task->poll_again_ms, now_ms + WEIR_TASK_POLL_MS));
         return;
     }
-    task->doing = WEIR_DOING_POLLING;
+    task->doing = task->held ? WEIR_DOING_PAUSED : WEIR_DOING_POLLING;
     poll_once(task, poll_until(task, now_ms));
 }
 
@@ -409,6 +409,27 @@ static weir_code open_producer(weir_source_task *task, weir_err *err)
     return rc;
 }
 
+/* The user has paused the task, or has it go on. False: the instance has to end for that. */
+static bool follow_pause(weir_source_task *task)
+{
+    const weir_source *source = source_of(task);
+    bool paused = atomic_load(&task->pause), stays;
+
+    if (paused == task->held)
+        return true;
+    if (!WEIR_HAS(source, pause))
+        return false;
+    enter(task, "pause", weir_now_ms());
+    stays = source->pause(task->self, paused);
+    leave(task);
+    if (!stays)
+        return false;
+    task->held = paused;
+    weir_task_report(task, paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING, NULL);
+    weir_task_details(task, true);
+    return true;
+}
+
 static void one_instance(weir_source_task *task)
 {
     weir_err err;
@@ -425,9 +446,10 @@ static void one_instance(weir_source_task *task)
     } else if (read_offsets(task) && start_plugin(task)) {
         if (!task->reported_any || task->reported != WEIR_TASK_RUNNING)
             weir_task_report(task, WEIR_TASK_RUNNING, NULL);
-        while (!is_unwanted(task) && !task->failure && !task->restart)
+        while (!is_stopping(task) && !task->failure && !task->restart && follow_pause(task))
             turn(task);
         wind_down(task);
+        task->held = false;
     }
     weir_task_producer_close(task->producer);
     task->producer = NULL;

@@ -44,13 +44,14 @@ static struct rig {
     const char *fails_with;            /* NULL: without calling fail() */
     bool hang;                         /* inside poll, until it is false again */
     bool emit_in_settled;
+    bool stays; /* while it is paused */
     const char
         *reject; /* reject() records with this kind, "as the test wants", instead of emit() */
     const char *status;
 
     /* ---- what it did and heard ---- */
     int starts, polls, drains, stops, alive, took, again, fatal;
-    bool last_owned;
+    bool last_owned, paused;
     int64_t poll_at_ms[16]; /* of the failing ones */
     size_t settled;
     uint64_t tokens[RIG_SETTLED];
@@ -246,12 +247,26 @@ static inline size_t rig_status(void *self, char *json, size_t room)
     return (size_t)length;
 }
 
+static inline bool rig_pause(void *self, bool paused)
+{
+    bool stays;
+
+    (void)self;
+    pthread_mutex_lock(&rig.lock);
+    stays = rig.stays;
+    rig.paused = paused;
+    pthread_cond_broadcast(&rig.changed);
+    pthread_mutex_unlock(&rig.lock);
+    return stays;
+}
+
 static const weir_source rig_source = {.size = sizeof(weir_source),
                                        .start = rig_start,
                                        .poll = rig_poll,
                                        .settled = rig_settled,
                                        .drain = rig_drain,
                                        .stop = rig_stop,
+                                       .pause = rig_pause,
                                        .status = rig_status};
 typedef struct rig_settings {
     const char *needed, *hush;

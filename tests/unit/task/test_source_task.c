@@ -150,6 +150,32 @@ START_TEST(paused_stops_the_instance_and_resumed_starts_another)
 }
 END_TEST
 
+START_TEST(an_instance_that_stays_while_paused_emits_nothing_until_resumed)
+{
+    rig_up();
+    rig.stays = true;
+    rig_task_up();
+    WITH_RIG(rig.emit = 5);
+    WAIT_FOR(rig.counts[WEIR_DELIVERED] == 5);
+    weir_source_task_pause(rig.task, true);
+    WAIT_FOR(rig_heard("RP"));
+    WAIT_FOR(rig.paused);
+    WITH_RIG(rig.emit = 5; rig.again = 0);
+    WAIT_FOR(rig.again > 0);
+    ck_assert_int_eq(rig.took, 5);
+    weir_source_task_pause(rig.task, false);
+    WAIT_FOR(rig_heard("RPR"));
+    WAIT_FOR(!rig.paused && rig.counts[WEIR_DELIVERED] == 10);
+    ck_assert_int_eq(rig.starts, 1);
+    weir_source_task_pause(rig.task, true);
+    WAIT_FOR(rig_heard("RPRP"));
+    rig_stop_task();
+    ck_assert_str_eq(rig_states(), "RPRPE");
+    ck_assert_int_eq(rig.stops, 1);
+    rig_down();
+}
+END_TEST
+
 START_TEST(started_paused_nothing_is_made_until_resumed)
 {
     weir_task_spec spec;
@@ -458,23 +484,24 @@ START_TEST(a_class_that_no_plugin_has_fails_with_words)
 }
 END_TEST
 
-WEIR_UNIT_MAIN("source_task", tcase_add_loop_test(tests, a_record_arrives_as_it_was_emitted, 0,
-                                                  (int)WEIR_COUNT(placed));
-               tcase_add_test(tests, a_plugin_that_crashes_is_named);
-               tcase_add_test(tests, a_class_that_no_plugin_has_fails_with_words);
-               tcase_add_test(tests, records_reach_kafka_and_are_settled_as_delivered);
-               tcase_add_test(tests, one_partition_is_settled_in_the_order_of_emit);
-               tcase_add_test(tests, stopping_waits_for_what_is_on_its_way);
-               tcase_add_test(tests, what_got_no_answer_in_time_is_abandoned_not_acknowledged);
-               tcase_add_test(tests, a_full_task_answers_again_and_goes_on_when_kafka_does);
-               tcase_add_test(tests, suspended_takes_nothing_and_goes_on_as_if_nothing_had_been);
-               tcase_add_test(tests, without_a_lease_nothing_is_taken);
-               tcase_add_test(tests, paused_stops_the_instance_and_resumed_starts_another);
-               tcase_add_test(tests, started_paused_nothing_is_made_until_resumed);
-               tcase_add_test(tests, an_endless_poll_is_seen_and_can_be_abandoned);
-               tcase_add_test(tests, a_task_that_nobody_hears_can_be_abandoned);
-               tcase_add_test(tests, details_carry_what_the_plugin_says_when_it_is_json);
-               tcase_add_test(tests,
-                              details_tell_what_the_config_means_and_what_was_noted_about_it);
-               tcase_add_loop_test(tests, notes_that_are_none_harm_nobody, 0, WEIR_COUNT(no_notes));
-               tcase_add_test(tests, stopped_before_it_could_do_anything_it_ends);)
+WEIR_UNIT_MAIN(
+    "source_task",
+    tcase_add_loop_test(tests, a_record_arrives_as_it_was_emitted, 0, (int)WEIR_COUNT(placed));
+    tcase_add_test(tests, a_plugin_that_crashes_is_named);
+    tcase_add_test(tests, a_class_that_no_plugin_has_fails_with_words);
+    tcase_add_test(tests, records_reach_kafka_and_are_settled_as_delivered);
+    tcase_add_test(tests, one_partition_is_settled_in_the_order_of_emit);
+    tcase_add_test(tests, stopping_waits_for_what_is_on_its_way);
+    tcase_add_test(tests, what_got_no_answer_in_time_is_abandoned_not_acknowledged);
+    tcase_add_test(tests, a_full_task_answers_again_and_goes_on_when_kafka_does);
+    tcase_add_test(tests, suspended_takes_nothing_and_goes_on_as_if_nothing_had_been);
+    tcase_add_test(tests, without_a_lease_nothing_is_taken);
+    tcase_add_test(tests, paused_stops_the_instance_and_resumed_starts_another);
+    tcase_add_test(tests, an_instance_that_stays_while_paused_emits_nothing_until_resumed);
+    tcase_add_test(tests, started_paused_nothing_is_made_until_resumed);
+    tcase_add_test(tests, an_endless_poll_is_seen_and_can_be_abandoned);
+    tcase_add_test(tests, a_task_that_nobody_hears_can_be_abandoned);
+    tcase_add_test(tests, details_carry_what_the_plugin_says_when_it_is_json);
+    tcase_add_test(tests, details_tell_what_the_config_means_and_what_was_noted_about_it);
+    tcase_add_loop_test(tests, notes_that_are_none_harm_nobody, 0, WEIR_COUNT(no_notes));
+    tcase_add_test(tests, stopped_before_it_could_do_anything_it_ends);)

@@ -300,6 +300,42 @@ START_TEST(stopping_sends_what_may_be_acknowledged_and_says_goodbye)
 }
 END_TEST
 
+static const char *const hold[] = {"mqtt.pause.behavior", "hold",
+                                   "records.buffer.queue.full.timeout", "1000", NULL};
+
+START_TEST(held_it_stays_connected_and_reads_nothing)
+{
+    const weir_source *source = weir_plugin_entry.source;
+    stage *s = stage_new(NULL, hold);
+
+    until_up(s);
+    ck_assert(source->pause(s->self, true));
+    publish_one(s, 1);
+    s->now_ms += 2000; /* nobody may say that Kafka takes nothing */
+    turn(s);
+    s->now_ms += 2000;
+    turn(s);
+    ck_assert_uint_eq(s->taken, 0);
+    until_status(s, "held while the task is paused");
+    ck_assert_ptr_null(strstr(s->logged, "Kafka takes nothing"));
+    ck_assert(source->pause(s->self, false));
+    turn(s);
+    ck_assert_uint_eq(s->taken, 1);
+    until_status(s, "\"state\":\"connected\"");
+    stage_free(s);
+}
+END_TEST
+
+START_TEST(unless_it_is_asked_for_a_paused_task_is_to_be_stopped)
+{
+    stage *s = stage_new(NULL, none);
+
+    until_up(s);
+    ck_assert(!weir_plugin_entry.source->pause(s->self, true));
+    stage_free(s);
+}
+END_TEST
+
 WEIR_UNIT_MAIN("mqtt-source connection",
                tcase_add_test(tests,
                               a_lone_message_passes_at_once_and_the_next_a_millisecond_later);
@@ -316,4 +352,6 @@ WEIR_UNIT_MAIN("mqtt-source connection",
                tcase_add_test(tests, a_kept_session_is_not_subscribed_again);
                tcase_add_test(tests, nonsense_from_the_broker_is_put_in_words);
                tcase_add_test(tests, the_next_broker_has_its_turn);
+               tcase_add_test(tests, held_it_stays_connected_and_reads_nothing);
+               tcase_add_test(tests, unless_it_is_asked_for_a_paused_task_is_to_be_stopped);
                tcase_add_test(tests, stopping_sends_what_may_be_acknowledged_and_says_goodbye);)
