@@ -18,9 +18,8 @@ typedef struct mqtt_records mqtt_records;
 mqtt_records *mqtt_records_new(const mqtt_setup *setup);
 void mqtt_records_free(mqtt_records *records);
 
-/* False: this message cannot become a record. *ret_record is then what host->reject() wants, what
- * there is of it: no topic, no key, and the payload as the value (null when it is too large).
- * *ret_kind is a word for counters:
+/* False: this message cannot become a record; what is left of it is rejected.h's. *ret_record has
+ * no topic and no key then, and *ret_kind is a word for counters:
  *     "too-large"   more than mqtt.maximum.packet.size
  *     "conversion"  the payload is not what mqtt.payload.format says
  *     "topic"       no legal name of a Kafka topic, or one too many (kafka.topic.max.distinct)

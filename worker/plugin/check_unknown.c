@@ -135,6 +135,11 @@ void weir_check_unknown(weir_examination *x)
 {
     bool refused = is_refused(x);
 
+    if (weir_props_has(&x->normalised, "offsets.storage.topic"))
+        weir_check_note(x, WEIR_WARN, "offsets.storage.topic",
+                        "has no effect: source offsets are kept in the worker's "
+                        "offset.storage.topic");
+
     WEIR_PROPS_EACH (pair, &x->normalised) {
         if (weir_option_find(x->desc->options, pair->key))
             continue;

@@ -357,6 +357,17 @@ START_TEST(unknown_keys_are_told_and_known_ones_are_not)
 }
 END_TEST
 
+START_TEST(a_topic_for_offsets_that_is_not_used_is_told)
+{
+    weir_check check;
+
+    examine(GOOD "|offsets.storage.topic=mine", &check);
+    ck_assert_uint_eq(json_array_size(check.notes), 1);
+    ck_assert_str_eq(weir_json_str(json_array_get(check.notes, 0), "key"), "offsets.storage.topic");
+    weir_check_clear(&check);
+}
+END_TEST
+
 static const struct {
     const char *key, *meant; /* NULL: nobody can tell */
 } slips[] = {
@@ -551,6 +562,7 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, whoever_lets_records_be_dropped_is_told, 0, WEIR_COUNT(tolerating));
     tcase_add_test(tests, the_name_may_come_from_the_url_alone);
     tcase_add_test(tests, unknown_keys_are_told_and_known_ones_are_not);
+    tcase_add_test(tests, a_topic_for_offsets_that_is_not_used_is_told);
     tcase_add_loop_test(tests, a_slip_of_the_pen_is_told_what_was_meant, 0, WEIR_COUNT(slips));
     tcase_add_test(tests, unknown_keys_refuse_the_config_where_the_user_wants_that);
     tcase_add_test(tests, errors_are_listed_one_a_line_between_kafkas_sentences);
