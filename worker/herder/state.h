@@ -10,6 +10,7 @@
  *   watching.c     who is dead, as the watches tell
  *   suspects.c     tasks that take their worker with them
  *   forgetting.c   what tasks that will not come back have left outside
+ *   written.c      what became of commands that were written
  *   offset_commands.c  a connector's offsets, shown and changed
  *   waiting.c      commands that cannot be done at this moment
  *   batches.c      what goes into one transaction
@@ -410,6 +411,8 @@ void weir_offsets_give_up(weir_herder *h, weir_slot *slot);
 /* commands.c */
 void weir_command(weir_herder *h, weir_slot *slot);
 void weir_command_checked(weir_herder *h, weir_slot *slot, weir_check *check);
+
+/* written.c */
 void weir_command_written(weir_herder *h, weir_slot *slot, weir_code code, const weir_err *err);
 void weir_answer_written(weir_herder *h, weir_slot *slot); /* it is in the log, and read */
 
