@@ -230,18 +230,20 @@ const mqtt_alias mqtt_camel_aliases[] = {
     {0},
 };
 
-/* camel.kamelet.mqtt-source.<key>, also as people write it: …mqtt.<key>. NULL: another one's. */
-static const char *kamelet_key(const char *key)
+/* camel.kamelet.mqtt-source.<key>, also as people write it: …mqtt.<key>. */
+static bool is_kamelet_key(const char *key, const char **ret_name)
 {
     static const char *const prefixes[] = {"camel.kamelet.mqtt-source.",
                                            "camel.kamelet.mqtt5-source."};
 
     for (size_t i = 0; i < 2; i++)
         if (mqtt_starts(key, prefixes[i])) {
-            key += strlen(prefixes[i]);
-            return mqtt_starts(key, "mqtt.") ? key + 5 : key;
+            *ret_name = key + strlen(prefixes[i]);
+            if (mqtt_starts(*ret_name, "mqtt."))
+                *ret_name += 5;
+            return true;
         }
-    return NULL;
+    return false;
 }
 
 static void take_kamelet(mqtt_config *c, const char *key, const char *name, const char *value)
@@ -256,9 +258,9 @@ static void take_kamelet(mqtt_config *c, const char *key, const char *name, cons
 
 bool mqtt_camel_take(mqtt_config *c, const char *key, const char *value)
 {
-    const char *name = kamelet_key(key);
+    const char *name;
 
-    if (name)
+    if (is_kamelet_key(key, &name))
         take_kamelet(c, key, name, value);
     else if (c->camel && strcmp(key, "topics") == 0)
         on_topics(c, key, value);

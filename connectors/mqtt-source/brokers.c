@@ -61,7 +61,7 @@ size_t mqtt_brokers_after(const mqtt_brokers *brokers, size_t broker)
 
     while (at < count && brokers->order[at] != broker)
         at++;
-    return brokers->order[(at + 1) % count];
+    return brokers->order[at + 1 < count ? at + 1 : 0];
 }
 
 mqtt_level mqtt_brokers_level(const mqtt_brokers *brokers, size_t broker)

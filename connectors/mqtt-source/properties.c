@@ -237,7 +237,7 @@ bool mqtt_properties_user(const mqtt_properties *properties, const char *name, s
         return false;
     for (size_t at = 0; mqtt_properties_next(properties, &at, &property);) {
         if (property.id == MQTT_USER_PROPERTY && property.name.size == name_size &&
-            memcmp(property.name.bytes, name, name_size) == 0) {
+            property.name.bytes && memcmp(property.name.bytes, name, name_size) == 0) {
             *ret_value = property.value;
             return true;
         }
