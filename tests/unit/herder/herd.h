@@ -2,7 +2,7 @@
 #ifndef WEIR_TESTS_HERDER_HERD_H
 #define WEIR_TESTS_HERDER_HERD_H
 
-#include "fakes.h"
+#include "fakes_tasks.h"
 #include "tests/support/unit.h"
 
 #define MOST 6
