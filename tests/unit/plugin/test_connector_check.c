@@ -259,8 +259,8 @@ static const char *const fine[] = {
     "good.password",
     "good.size",
     "errors.deadletterqueue.topic.name=",
-    "errors.deadletterqueue.topic.name=dead|errors.deadletterqueue.topic.replication.factor=-1|"
-    "admin.override.socket.timeout.ms=5000",
+    ("errors.deadletterqueue.topic.name=dead|errors.deadletterqueue.topic.replication.factor=-1|"
+     "admin.override.socket.timeout.ms=5000"),
     "producer.override.linger.ms=20",
     "consumer.override.anything=goes",
     "admin.override.plugin.library.paths=/tmp", /* nobody uses it without a dead-letter topic */
