@@ -17,14 +17,14 @@ POLICIES = ("none", "all", "dlq")
 
 # kind: (what the connector is asked for, settings of the topic, payload, stage)
 FAILURES = {
-    "mapping": ({}, {}, b"{no json", "TASK_POLL"),
+    "conversion": ({}, {}, b"{no json", "TASK_POLL"),
     "topic": ({"kafka.topic": "${topic[9]}"}, {}, b"{}", "TASK_POLL"),
     "too-large": ({}, {"max_message_bytes": 2000}, b'"' + 5000 * b"x" + b'"', "KAFKA_PRODUCE"),
     # A broker that speaks MQTT 5 is told of the limit, and keeps to it.
     "skipped": ({"mqtt.maximum.packet.size": "2000", "mqtt.version": "3.1.1"}, {},
                 b'"' + 5000 * b"x" + b'"', "TASK_POLL"),
 }
-# Conversion is not among them: what MQTT brings always converts. See tests/unit/task.
+# A converter's refusal is not among them: what MQTT brings always converts. See tests/unit/task.
 
 
 def send(cluster, topic, payload):
