@@ -53,6 +53,7 @@ def test_the_leader_dies_between_the_two_phases(case):
     let_go = times_of(leaver, f"abandon.*{SLOW}|{SLOW}.*abandon")
     assert started[0] >= min(let_go + [last_word]), (started, let_go, last_word)
     group.rest.delete("slow")
+    case.others_went_on()
     leader.start().wait_rest()
     leaver.start().wait_rest()
     case.end(errors=[SLOW, "slow|task-0"])
