@@ -9,6 +9,7 @@
  */
 #include "connection_internal.h"
 
+#include "moment.h"
 #include "reasons.h"
 
 #include <errno.h>
@@ -20,7 +21,6 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HEALTHY_MS      60000  /* after which a connection has proved itself */
@@ -30,14 +30,6 @@
 #define GOODBYE_MS      500
 #define NUDGE_MS        5     /* until paho is in */
 #define USER_TIMEOUT_MS 20000 /* unacknowledged TCP output, at least */
-
-static int64_t unix_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- Failing --------------------------------------------------------------------------------- */
 
@@ -152,7 +144,7 @@ static weir_status connection_lost(mqtt_connection *c, const char *why)
              suspected ? "; three times within seconds: is client id '" : "",
              suspected ? c->setup->client_id : "", suspected ? "' in use elsewhere?" : "");
     c->losses++;
-    mqtt_subscription_seen(c->subscription, unix_ms(), false);
+    mqtt_subscription_seen(c->subscription, mqtt_unix_ms(), false);
     c->connected_since_unix_ms = -1;
     mqtt_connection_hang_up(c);
     complain(c, reason == MQTT_WINDOW_EXCEEDED ? WEIR_ERROR : WEIR_WARN, text);
@@ -323,7 +315,7 @@ static weir_status accepted(mqtt_connection *c, int64_t now_ms)
     int64_t since;
 
     c->up_since_ms = now_ms;
-    c->connected_since_unix_ms = unix_ms();
+    c->connected_since_unix_ms = mqtt_unix_ms();
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
     c->host->log(c->host, WEIR_INFO, "connected to %s as '%s', MQTT %s, session %s",
                  c->setup->endpoints[c->endpoint].uri, c->setup->client_id,
@@ -528,7 +520,7 @@ void mqtt_connection_drain(mqtt_connection *c)
 {
     c->draining = true;
     if (c->connected_since_unix_ms >= 0)
-        mqtt_subscription_seen(c->subscription, unix_ms(), true);
+        mqtt_subscription_seen(c->subscription, mqtt_unix_ms(), true);
     mqtt_link_drain(c->link);
     if (!mqtt_link_look(c->link)->connected)
         mqtt_connection_hang_up(

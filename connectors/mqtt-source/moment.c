@@ -3,12 +3,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define NUMBER_MAX  40                    /* characters */
 #define YEAR_2000   INT64_C(946684800000) /* ms */
 #define HOUR        INT64_C(3600000)      /* ms */
 #define FARTHEST    (8.0e15)              /* ms; a double counts them one by one up to there */
 #define IS_DIGIT(c) ((c) >= '0' && (c) <= '9')
+
+int64_t mqtt_unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 

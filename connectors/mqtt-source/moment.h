@@ -14,6 +14,9 @@ typedef enum mqtt_unit {
     MQTT_UNIT_ISO,
 } mqtt_unit;
 
+/* The wall clock's, now. */
+int64_t mqtt_unix_ms(void);
+
 /* A number as JSON writes it, or "2026-11-21T13:05:06.25+01:00": the time of day may be missing,
  * 'T' may be a blank, a time without a zone is UTC. False: it is none. */
 bool mqtt_moment_read(const char *text, size_t size, mqtt_unit unit, int64_t *ret_ms);

@@ -2,13 +2,13 @@
 #include "record.h"
 
 #include "headers.h"
+#include "moment.h"
 #include "topic_names.h"
 #include "value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct mqtt_records {
     const mqtt_setup *setup;
@@ -152,14 +152,6 @@ static bool make_names(mqtt_records *records, mqtt_view *view, weir_data *ret_ke
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-static int64_t unix_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The text that kafka.timestamp points at. */
 static bool find_stamp(mqtt_records *records, mqtt_view *view, mqtt_text *ret_text)
 {
@@ -231,7 +223,7 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
                       .filter_count = records->setup->filter_count};
     weir_kind topic = mqtt_is_text(publish->topic, publish->topic_size) ? WEIR_TEXT : WEIR_BYTES;
     trouble t = {ret_kind, why, room};
-    int64_t now_ms = unix_ms();
+    int64_t now_ms = mqtt_unix_ms();
     bool good;
 
     records->replaced = false;
