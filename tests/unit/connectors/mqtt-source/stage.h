@@ -83,7 +83,8 @@ static inline int64_t stage_now(const weir_host *host)
 }
 
 /* `backlog` 0 with a filled queue: connecting never ends. */
-static inline int listen_at(int *ret_port, int backlog)
+/* A port that nobody else gets while the descriptor is open, and where nobody listens. */
+static inline int hold_port(int *ret_port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t size = sizeof(at);
@@ -91,9 +92,16 @@ static inline int listen_at(int *ret_port, int backlog)
 
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, size), 0);
-    ck_assert_int_eq(listen(fd, backlog), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
     *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
+static inline int listen_at(int *ret_port, int backlog)
+{
+    int fd = hold_port(ret_port);
+
+    ck_assert_int_eq(listen(fd, backlog), 0);
     return fd;
 }
 
@@ -197,6 +205,15 @@ static inline void until_status(stage *s, const char *text)
         turn(s);
         poll(NULL, 0, 1); /* paho's threads and the kernel have their own clock */
         ck_assert_msg(clock_ms() < deadline, "no %s in %s; failed: %s", text, status(s), s->failed);
+    }
+}
+
+static inline void until_logged(stage *s, const char *text)
+{
+    for (int64_t end = clock_ms() + 10000; !strstr(s->logged, text);) {
+        turn(s);
+        poll(NULL, 0, 1);
+        ck_assert_msg(clock_ms() < end, "no '%s' in: %s", text, s->logged);
     }
 }
 

@@ -26,15 +26,6 @@ static size_t until_connect(stage *s, mqtt_level level, uint8_t *packet)
     return size;
 }
 
-static void until_logged(stage *s, const char *text)
-{
-    for (int64_t end = clock_ms() + 10000; !strstr(s->logged, text);) {
-        turn(s);
-        poll(NULL, 0, 1);
-        ck_assert_msg(clock_ms() < end, "no '%s' in: %s", text, s->logged);
-    }
-}
-
 static void until_failed(stage *s, const char *text)
 {
     for (int64_t end = clock_ms() + 10000; s->last != WEIR_FATAL;) {
