@@ -172,6 +172,12 @@ static void read_filters(mqtt_making *m)
     mqtt_setup *setup = m->setup;
 
     setup->filters = mqtt_list_split(m->settings->topics, &setup->filter_count);
+    setup->all_filters = mqtt_list_split(
+        m->settings->connector_topics ? m->settings->connector_topics : m->settings->topics,
+        &setup->all_count);
+    if (m->settings->connector_topics && m->task < 0)
+        mqtt_note(m, WEIR_ERROR, "mqtt.connector.topics",
+                  "is filled in for tasks, and not to be given");
     if (!setup->filter_count)
         mqtt_note(m, WEIR_ERROR, "mqtt.topics", "no topic filter is given");
     for (size_t i = 0; i < setup->filter_count; i++) {
@@ -304,6 +310,7 @@ void mqtt_setup_free(mqtt_setup *setup)
         mqtt_endpoint_clear(&setup->endpoints[i]);
     free(setup->endpoints);
     mqtt_list_free(setup->filters, setup->filter_count);
+    mqtt_list_free(setup->all_filters, setup->all_count);
     free(setup->qos);
     free(setup->client_id);
     free(setup->share_group);
