@@ -1,6 +1,11 @@
 /* estate.c - see estate.h.
  *
- *     IDLE ─▶ EMPTYING ─▶ ENDING ─▶ the next broker, the next session … IDLE
+ *     IDLE ─▶ DOUBTING ─▶ LEAVING, PARTING: all sessions ─▶ EMPTYING, ENDING: one ─▶ IDLE
+ *
+ * DOUBTING: that their filters may be subscribed or not is kept first, as whoever is given such a
+ * session for its own must not count on them. LEAVING: unsubscribed, all of them before the first
+ * is emptied, for what is published until then comes twice. The broker's answer is behind what it
+ * has sent before, so that is taken, too. PARTING: nothing more is, and what was is acknowledged.
  *
  * Each step has a connection of its own, made of a copy of the task's setup: one broker, nothing to
  * subscribe, no will; for ENDING a clean session, whose orderly end is the end of the session.
@@ -25,7 +30,7 @@
 #define NUMBER_AT   48
 #define NUMBER_MASK UINT64_C(0x7fff)
 
-typedef enum step { IDLE, EMPTYING, ENDING } step;
+typedef enum step { IDLE, DOUBTING, LEAVING, PARTING, EMPTYING, ENDING } step;
 
 struct mqtt_estate {
     const weir_host *host;
@@ -33,14 +38,14 @@ struct mqtt_estate {
     mqtt_link_user user;
     mqtt_visit visit;
     step step;
-    mqtt_orphan *orphans; /* the first one is at hand */
+    mqtt_orphan *orphans;
     size_t count;
+    size_t at;       /* the one at hand */
     size_t endpoint; /* … and where */
     mqtt_connection *connection;
     uint64_t number; /* of the connection, 1 and up: it is in its tokens */
     int64_t look_ms; /* IDLE: when to look again */
     int64_t quiet_since_ms;
-    uint64_t taken; /* records, of this session */
     bool draining, failed;
 };
 
@@ -73,12 +78,12 @@ void mqtt_estate_free(mqtt_estate *e)
 
 bool mqtt_estate_busy(const mqtt_estate *e)
 {
-    return e->connection != NULL;
+    return e->step != IDLE;
 }
 
 const char *mqtt_estate_session(const mqtt_estate *e)
 {
-    return e->connection ? e->orphans[0].client_id : NULL;
+    return e->connection ? e->orphans[e->at].client_id : NULL;
 }
 
 /* ---- Messages -----------------------------------------------------------------------------------
@@ -95,11 +100,11 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     mqtt_message marked = *message;
     mqtt_verdict verdict;
 
-    if (e->step != EMPTYING)
+    if (e->step != LEAVING && e->step != EMPTYING)
         return MQTT_FULL;
     marked.token |= e->number << NUMBER_AT;
     verdict = e->user.message(e->user.ctx, &marked);
-    e->taken += verdict == MQTT_TAKEN;
+    e->orphans[e->at].taken += verdict == MQTT_TAKEN;
     e->failed = e->failed || verdict == MQTT_FAILED;
     e->quiet_since_ms = e->host->now_ms(e->host);
     return verdict;
@@ -124,7 +129,7 @@ void mqtt_estate_settle(mqtt_estate *e, const uint64_t *tokens, size_t count, we
 void mqtt_estate_drain(mqtt_estate *e)
 {
     e->draining = true;
-    if (e->connection && e->step == EMPTYING)
+    if (e->connection && e->step != ENDING)
         mqtt_connection_drain(e->connection);
     else
         hang_up(e);
@@ -133,26 +138,27 @@ void mqtt_estate_drain(mqtt_estate *e)
 /* ---- From step to step --------------------------------------------------------------------------
  */
 
-/* Is a session of this orphan's known, or possible, at that broker of ours? */
-static bool may_be_at(const mqtt_estate *e, size_t endpoint)
+static bool is_known_at(const mqtt_estate *e, size_t endpoint)
 {
-    const mqtt_endpoint *broker = &e->setup->endpoints[endpoint];
-    bool known = false;
     mqtt_kept kept;
+    bool known;
 
-    for (size_t i = 0; i < e->setup->endpoint_count && !known; i++) {
-        mqtt_kept_load(&kept, e->host, e->orphans[0].client_id, &e->setup->endpoints[i]);
-        known = kept.known;
-        mqtt_kept_clear(&kept);
-        if (known && i == endpoint)
-            return true;
-    }
-    if (!known)
-        return mqtt_orphan_is_at(&e->orphans[0], broker);
-    mqtt_kept_load(&kept, e->host, e->orphans[0].client_id, broker);
+    mqtt_kept_load(&kept, e->host, e->orphans[e->at].client_id, &e->setup->endpoints[endpoint]);
     known = kept.known;
     mqtt_kept_clear(&kept);
     return known;
+}
+
+/* Is a session of the orphan at hand known at that broker of ours, or if at none, possible? */
+static bool may_be_at(const mqtt_estate *e, size_t endpoint)
+{
+    bool known = false;
+
+    if (is_known_at(e, endpoint))
+        return true;
+    for (size_t i = 0; i < e->setup->endpoint_count; i++)
+        known = known || is_known_at(e, i);
+    return !known && mqtt_orphan_is_at(&e->orphans[e->at], &e->setup->endpoints[endpoint]);
 }
 
 static void wait(mqtt_estate *e, int64_t ms)
@@ -166,7 +172,7 @@ static void connect_to(mqtt_estate *e, step what)
     e->step = what;
     e->number = e->number % NUMBER_MASK + 1;
     e->quiet_since_ms = e->host->now_ms(e->host);
-    mqtt_visit_begin(&e->visit, e->host, e->setup, e->orphans[0].client_id, e->endpoint,
+    mqtt_visit_begin(&e->visit, e->host, e->setup, e->orphans[e->at].client_id, e->endpoint,
                      what == ENDING);
     e->connection = mqtt_connection_new(&e->visit.host, &e->visit.setup,
                                         &(mqtt_link_user){.ctx = e, .message = on_message});
@@ -176,35 +182,76 @@ static void connect_to(mqtt_estate *e, step what)
     wait(e, AGAIN_MS);
 }
 
-/* Nothing of the session at hand is left anywhere that we could get to. */
+/* Nothing of the session at hand is left anywhere that we could get to: is there another one? */
 static void session_is_over(mqtt_estate *e)
 {
-    mqtt_orphan *orphan = &e->orphans[0];
-
-    e->host->keep_offset(e->host, orphan->partition, NULL);
-    mqtt_orphans_free(e->orphans, e->count);
-    e->orphans = NULL;
-    e->count = 0;
-    wait(e, 0); /* is there another one? */
+    e->host->keep_offset(e->host, e->orphans[e->at].partition, NULL);
+    wait(e, 0);
 }
 
-static void next_broker(mqtt_estate *e)
+/* From this broker on, the next one where the session at hand is. */
+static bool find_broker(mqtt_estate *e)
 {
     while (e->endpoint < e->setup->endpoint_count && !may_be_at(e, e->endpoint))
         e->endpoint++;
-    if (e->endpoint < e->setup->endpoint_count)
+    return e->endpoint < e->setup->endpoint_count;
+}
+
+static void empty_next(mqtt_estate *e)
+{
+    if (find_broker(e))
         connect_to(e, EMPTYING);
     else
         session_is_over(e);
 }
 
-/* It is where no broker of ours is any more. */
-static bool is_out_of_reach(const mqtt_estate *e)
+/* All at all brokers, then the first one is emptied. */
+static void leave_next(mqtt_estate *e)
 {
-    for (size_t i = 0; i < e->setup->endpoint_count; i++)
-        if (may_be_at(e, i))
-            return false;
-    return true;
+    while (e->at < e->count && !find_broker(e)) {
+        e->at++;
+        e->endpoint = 0;
+    }
+    if (e->at < e->count) {
+        connect_to(e, LEAVING);
+        return;
+    }
+    e->at = e->endpoint = 0;
+    empty_next(e);
+}
+
+/* Puts the filters of the session at hand in doubt. False: it is where no broker of ours is. */
+static bool doubt(mqtt_estate *e)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < e->setup->endpoint_count; i++) {
+        mqtt_kept kept;
+
+        any = any || may_be_at(e, i);
+        mqtt_kept_load(&kept, e->host, e->orphans[e->at].client_id, &e->setup->endpoints[i]);
+        if (kept.known)
+            mqtt_kept_store(&kept, e->host, true, NULL, 0);
+        mqtt_kept_clear(&kept);
+    }
+    if (!any)
+        e->host->log(e->host, WEIR_WARN,
+                     "the session '%s' is left at %s, with its subscriptions and what is queued in "
+                     "it: its task is gone, and mqtt.server.uri names another broker",
+                     e->orphans[e->at].client_id, e->orphans[e->at].brokers);
+    return any;
+}
+
+static void doubt_all(mqtt_estate *e)
+{
+    for (e->at = 0; e->at < e->count && doubt(e);)
+        e->at++;
+    if (e->at < e->count) {
+        session_is_over(e);
+        return;
+    }
+    e->at = e->endpoint = 0;
+    e->step = DOUBTING;
 }
 
 /* Has every task of the plan what is its own? Clean sessions say nothing: they may lose. */
@@ -212,37 +259,24 @@ static bool all_settled(mqtt_estate *e)
 {
     const weir_host *host = e->host;
 
-    return WEIR_HAS(host, tasks) && WEIR_HAS(host, plan) &&
+    return WEIR_HAS(host, tasks) && WEIR_HAS(host, plan) && WEIR_HAS(host, all_kept) &&
            (e->setup->settings->clean ||
             mqtt_whereabouts_others_settled(mqtt_visit_nobody(&e->visit, host)));
 }
 
 static void look(mqtt_estate *e)
 {
-    const mqtt_orphan *orphan;
-
     if (!all_settled(e)) {
         wait(e, LOOK_MS);
         return;
     }
     mqtt_orphans_free(e->orphans, e->count);
     e->orphans = mqtt_orphans_find(e->host, e->host->tasks, e->setup->client_id, &e->count);
-    if (!e->count) {
+    e->at = 0;
+    if (e->count)
+        doubt_all(e);
+    else
         wait(e, LOOK_LATE_MS);
-        return;
-    }
-    orphan = &e->orphans[0];
-    e->taken = 0;
-    e->endpoint = 0;
-    if (is_out_of_reach(e)) {
-        e->host->log(e->host, WEIR_WARN,
-                     "the session '%s' is left at %s, with its subscriptions and what is queued in "
-                     "it: its task is gone, and mqtt.server.uri names another broker",
-                     orphan->client_id, orphan->brokers);
-        session_is_over(e);
-        return;
-    }
-    next_broker(e);
 }
 
 /* Everything that was in it is in Kafka, and nothing can come any more. */
@@ -250,10 +284,22 @@ static bool is_empty(const mqtt_estate *e)
 {
     mqtt_connection_facts facts = mqtt_connection_look(e->connection);
 
-    return strcmp(facts.state, "connected") == 0 && !facts.lingers &&
-           !mqtt_slots_count(mqtt_link_slots(facts.link)).used &&
+    return !mqtt_slots_count(mqtt_link_slots(facts.link)).used &&
            !mqtt_link_look(facts.link)->loose && facts.paused_since_ms < 0 &&
            e->host->now_ms(e->host) - e->quiet_since_ms >= QUIET_MS;
+}
+
+static void part(mqtt_estate *e)
+{
+    mqtt_connection_drain(e->connection);
+    e->step = PARTING;
+}
+
+static void parted(mqtt_estate *e)
+{
+    hang_up(e);
+    e->endpoint++;
+    leave_next(e);
 }
 
 static void emptied(mqtt_estate *e)
@@ -261,19 +307,18 @@ static void emptied(mqtt_estate *e)
     mqtt_kept kept;
 
     hang_up(e);
-    mqtt_kept_load(&kept, e->host, e->orphans[0].client_id, &e->setup->endpoints[e->endpoint]);
+    mqtt_kept_load(&kept, e->host, e->orphans[e->at].client_id, &e->setup->endpoints[e->endpoint]);
     e->host->log(e->host, WEIR_INFO,
                  "the session '%s' at %s, whose task is gone, is empty: %llu messages were in it%s",
-                 e->orphans[0].client_id, e->setup->endpoints[e->endpoint].uri,
-                 (unsigned long long)e->taken,
+                 e->orphans[e->at].client_id, e->setup->endpoints[e->endpoint].uri,
+                 (unsigned long long)e->orphans[e->at].taken,
                  e->setup->settings->cleanup ? "" : "; mqtt.session.cleanup.on.delete leaves it");
-    e->taken = 0;
     if (e->setup->settings->cleanup) {
         connect_to(e, ENDING);
     } else {
         mqtt_kept_forget(&kept, e->host);
         e->endpoint++;
-        next_broker(e);
+        empty_next(e);
     }
     mqtt_kept_clear(&kept);
 }
@@ -283,20 +328,20 @@ static void ended(mqtt_estate *e)
     mqtt_kept kept;
 
     hang_up(e); /* its DISCONNECT ends the session */
-    mqtt_kept_load(&kept, e->host, e->orphans[0].client_id, &e->setup->endpoints[e->endpoint]);
+    mqtt_kept_load(&kept, e->host, e->orphans[e->at].client_id, &e->setup->endpoints[e->endpoint]);
     mqtt_kept_forget(&kept, e->host);
     mqtt_kept_clear(&kept);
-    e->host->log(e->host, WEIR_INFO, "the session '%s' at %s is ended", e->orphans[0].client_id,
+    e->host->log(e->host, WEIR_INFO, "the session '%s' at %s is ended", e->orphans[e->at].client_id,
                  e->setup->endpoints[e->endpoint].uri);
     e->endpoint++;
-    next_broker(e);
+    empty_next(e);
 }
 
 /* The connection cannot go on. What it has not acknowledged the next one gets. */
 static void failed(mqtt_estate *e)
 {
     e->host->log(e->host, WEIR_WARN, "the session '%s', whose task is gone, is tried again: %s",
-                 e->orphans[0].client_id, e->visit.why);
+                 e->orphans[e->at].client_id, e->visit.why);
     hang_up(e);
     wait(e, AGAIN_MS);
 }
@@ -304,9 +349,16 @@ static void failed(mqtt_estate *e)
 static void next_step(mqtt_estate *e)
 {
     mqtt_connection_facts facts = mqtt_connection_look(e->connection);
+    bool connected = strcmp(facts.state, "connected") == 0; /* and everything is unsubscribed */
 
-    if (strcmp(facts.state, "connected") != 0 || facts.lingers)
+    if (e->step == PARTING && !mqtt_slots_count(mqtt_link_slots(facts.link)).used)
+        parted(e);
+    else if (e->step == PARTING)
+        ; /* Kafka is to answer first */
+    else if (!connected)
         e->quiet_since_ms = e->host->now_ms(e->host);
+    else if (e->step == LEAVING)
+        part(e);
     else if (e->step == ENDING)
         ended(e);
     else if (is_empty(e))
@@ -320,6 +372,8 @@ weir_status mqtt_estate_poll(mqtt_estate *e, int64_t deadline_ms, bool (*enough)
 
     if (e->step == IDLE && !e->draining && e->host->now_ms(e->host) >= e->look_ms)
         look(e);
+    if (e->step == DOUBTING && e->host->all_kept(e->host))
+        leave_next(e);
     if (!e->connection)
         return WEIR_DONE;
     status = mqtt_connection_poll(e->connection, deadline_ms, enough, ctx);

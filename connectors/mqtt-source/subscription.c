@@ -15,7 +15,6 @@ typedef enum stage {
     TO_SUBSCRIBE,
     SUBSCRIBING,
     LINGERING, /* others have to subscribe first */
-    LEAVING,   /* that what is left is in doubt has to be kept first */
     TO_UNSUBSCRIBE,
     UNSUBSCRIBING,
     DONE,
@@ -192,7 +191,7 @@ static bool waits_for_others(const mqtt_subscription *s)
 {
     const weir_host *host = s->host;
 
-    return WEIR_HAS(host, plan) && WEIR_HAS(host, tasks) && (host->tasks > 1 || host->task < 0);
+    return WEIR_HAS(host, plan) && WEIR_HAS(host, tasks) && host->tasks > 1 && host->task >= 0;
 }
 
 static void finish(mqtt_subscription *s)
@@ -205,39 +204,39 @@ static void finish(mqtt_subscription *s)
     mqtt_kept_store(at_hand(s), s->host, false, NULL, 0);
 }
 
+/* A process that dies between UNSUBSCRIBE and its answer must not leave word that all is as it was:
+ * the filter may come back to this task, and would not be asked for. So it is in doubt from here
+ * on.
+ */
+static void begin_to_linger(mqtt_subscription *s)
+{
+    for (size_t i = 0; i < s->leaving_count; i++)
+        mqtt_kept_set(at_hand(s), s->leaving[i], -1, -1);
+    finish(s);
+    s->stage = LINGERING;
+    s->lingers = true;
+}
+
 static void leave(mqtt_subscription *s)
 {
     s->lingers = false;
-    if (!s->leaving_count) {
+    if (!s->leaving_count)
         finish(s);
-    } else if (!waits_for_others(s)) {
+    else if (waits_for_others(s))
+        begin_to_linger(s);
+    else
         s->stage = TO_UNSUBSCRIBE;
-    } else {
-        finish(s);
-        s->stage = LINGERING;
-        s->lingers = true;
-    }
     if (s->setup->filter_count)
         mqtt_whereabouts_settled(s->host, s->setup);
 }
 
-/* A process that dies between UNSUBSCRIBE and its answer must not leave word that all is as it was:
- * the filter may come back to this task, and would not be asked for. */
-static void doubt_what_leaves(mqtt_subscription *s)
-{
-    for (size_t i = 0; i < s->leaving_count; i++)
-        mqtt_kept_set(at_hand(s), s->leaving[i], -1, -1);
-    mqtt_kept_store(at_hand(s), s->host, false, NULL, 0);
-    s->stage = LEAVING;
-}
-
+/* Others settled, and that what leaves is in doubt is in Kafka. */
 static void linger(mqtt_subscription *s)
 {
     const weir_host *host = s->host;
 
-    if (s->stage == LINGERING && mqtt_whereabouts_others_settled(host))
-        doubt_what_leaves(s);
-    else if (s->stage == LEAVING && (!WEIR_HAS(host, all_kept) || host->all_kept(host)))
+    if (s->stage == LINGERING && mqtt_whereabouts_others_settled(host) &&
+        (!WEIR_HAS(host, all_kept) || host->all_kept(host)))
         s->stage = TO_UNSUBSCRIBE;
 }
 

@@ -60,11 +60,6 @@ static weir_status keep_offset(const weir_host *host, const char *partition_json
     return worker_of(host)->keep_offset(worker_of(host), partition_json, offset_json);
 }
 
-static bool all_kept(const weir_host *host)
-{
-    return worker_of(host)->all_kept(worker_of(host));
-}
-
 const weir_host *mqtt_visit_nobody(mqtt_visit *visit, const weir_host *worker)
 {
     visit->worker = worker;
@@ -82,7 +77,6 @@ const weir_host *mqtt_visit_nobody(mqtt_visit *visit, const weir_host *worker)
         .keep_offset = WEIR_HAS(worker, keep_offset) ? keep_offset : NULL,
         .tasks = WEIR_HAS(worker, tasks) ? worker->tasks : 0,
         .plan = WEIR_HAS(worker, plan) ? worker->plan : 0,
-        .all_kept = WEIR_HAS(worker, all_kept) ? all_kept : NULL,
     };
     return &visit->host;
 }

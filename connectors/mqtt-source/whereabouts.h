@@ -39,7 +39,8 @@ void mqtt_whereabouts_forget(const weir_host *host);
 typedef struct mqtt_orphan {
     char *partition; /* of its whereabouts: JSON */
     char *client_id, *brokers;
-    int64_t task; /* that it was; -1: task 0, under another id */
+    int64_t task;   /* that it was; -1: task 0, under another id */
+    uint64_t taken; /* messages from its session, so far: the estate's */
 } mqtt_orphan;
 
 /* Those that this task has to see to, where the connector has `tasks` tasks: each has one heir.

@@ -80,10 +80,12 @@ static inline void offsets_each(const weir_host *host,
             each(ctx, offsets_kept.partitions[i], offsets_kept.offsets[i]);
 }
 
+static bool not_all_kept; /* Kafka takes its time */
+
 static inline bool offsets_all_kept(const weir_host *host)
 {
     (void)host;
-    return true;
+    return !not_all_kept;
 }
 
 /* A worker that knows how its connector's tasks were planned, too. */
