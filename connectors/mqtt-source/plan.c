@@ -35,9 +35,9 @@ weir_status mqtt_validate(const weir_config_host *host, const void *settings)
 
 /* ---- One task -------------------------------------------------------------------------------- */
 
-static bool has_task(const char *client_id)
+static bool has_task(const char *text)
 {
-    return strstr(client_id, "${task}");
+    return strstr(text, "${task}");
 }
 
 /* The client id with ${task}, whatever was written, when there are several. To be freed. */
@@ -139,12 +139,24 @@ static void share(const weir_config_host *host, const mqtt_setup *setup, size_t 
     mqtt_list_free(filters, setup->filter_count);
 }
 
+/* What several tasks cannot have in common. */
+static void check_several(const weir_config_host *host, const mqtt_setup *setup, size_t tasks)
+{
+    const mqtt_settings *s = setup->settings;
+
+    if (tasks > 1 && !has_task(s->client_id))
+        host->note(host, WEIR_WARN, "mqtt.client.id",
+                   "%zu tasks cannot share one client id: '-${task}' is appended", tasks);
+    if (tasks > 1 && setup->will.topic && !has_task(s->will_topic))
+        host->note(host, WEIR_WARN, "mqtt.will.topic",
+                   "%zu tasks say on one topic whether they are there: put ${task} in", tasks);
+}
+
 weir_status mqtt_plan(const weir_config_host *host, const void *settings, int32_t max_tasks)
 {
     mqtt_findings findings = {.note = to_nobody}; /* validate() has said it all */
     mqtt_setup *setup = mqtt_setup_new(settings, host->connector, -1, &findings);
-    size_t tasks = max_tasks > 0 ? (size_t)max_tasks : 1;
-    size_t *task_of;
+    size_t tasks = max_tasks > 0 ? (size_t)max_tasks : 1, *task_of;
     char *client_id;
 
     if (!setup) {
@@ -159,10 +171,8 @@ weir_status mqtt_plan(const weir_config_host *host, const void *settings, int32_
         if (tasks < wanted)
             say_how_many(host, setup, tasks);
     }
-    client_id = client_id_of(settings, tasks);
-    if (tasks > 1 && !has_task(((const mqtt_settings *)settings)->client_id))
-        host->note(host, WEIR_WARN, "mqtt.client.id",
-                   "%zu tasks cannot share one client id: '-${task}' is appended", tasks);
+    check_several(host, setup, tasks);
+    client_id = client_id_of(setup->settings, tasks);
     mqtt_check_neighbours(host, setup, client_id, tasks);
     if (setup->shared)
         share(host, setup, tasks, client_id);

@@ -232,6 +232,22 @@ static void read_qos(mqtt_making *m)
     mqtt_list_free(values, count);
 }
 
+/* What is another matter when several read the same filter. */
+static void check_shared(mqtt_making *m)
+{
+    mqtt_note(m, WEIR_WARN, "mqtt.task.assignment",
+              "a device's messages go to any of the tasks: their order holds only if the broker "
+              "hashes shared subscriptions by topic or client (EMQX: shared_subscription_strategy "
+              "= hash_topic)");
+    mqtt_note(m, WEIR_INFO, "mqtt.task.assignment",
+              "brokers send no retained messages to shared subscriptions");
+    if (m->setup->version != MQTT_VERSION_5)
+        mqtt_note(m, m->setup->version == MQTT_VERSION_AUTO ? WEIR_INFO : WEIR_WARN, "mqtt.version",
+                  "MQTT 3.1.1 knows no shared subscriptions: mosquitto, EMQX, HiveMQ and VerneMQ "
+                  "have them all the same, to other brokers $share is a level of a topic, and "
+                  "nothing comes");
+}
+
 static void read_subscription(mqtt_making *m)
 {
     const mqtt_settings *s = m->settings;
@@ -243,9 +259,7 @@ static void read_subscription(mqtt_making *m)
         mqtt_note(m, WEIR_ERROR, "mqtt.share.group", "'%s' must not be empty or contain / + #",
                   setup->share_group);
     if (setup->shared)
-        mqtt_note(m, WEIR_WARN, "mqtt.task.assignment",
-                  "order holds only if the broker hashes shared subscriptions by topic or client "
-                  "(EMQX: shared_subscription_strategy = hash_topic)");
+        check_shared(m);
     setup->retain = mqtt_says(s->retain, "never")  ? MQTT_RETAIN_NEVER
                     : mqtt_says(s->retain, "send") ? MQTT_RETAIN_SEND
                                                    : MQTT_RETAIN_IF_NEW;
