@@ -12,6 +12,7 @@
 #include "filter.h"
 #include "slots.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,7 @@ size_t mqtt_deal(char *const *filters, size_t count, size_t max_tasks, size_t *r
 
     join(filters, count, of);
     hands = hands_of(filters, count, of, &hand_count);
+    assert(hand_count > 0 && max_tasks > 0);
     tasks = max_tasks < hand_count ? max_tasks : hand_count;
     extra = hand_count % tasks;
     room = mqtt_alloc(tasks, sizeof(*room));
