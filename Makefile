@@ -133,7 +133,7 @@ $(BUILD)/tests/unit/connectors/$(1)/test_%: $(BUILD)/tests/unit/connectors/$(1)/
 endef
 $(foreach connector,$(CONNECTORS),$(eval $(call connector_rules,$(connector))))
 
-IN_WEIR := $(BUILD)/history.a $(call archives,rest-api)
+IN_WEIR := $(BUILD)/worker/service.o $(BUILD)/history.a $(call archives,rest-api)
 $(WEIR): $(BUILD)/worker/main.o $(IN_WEIR)
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(IN_WEIR) $(LIBS) -pthread $(LDFLAGS) -o $@
 
