@@ -14,6 +14,7 @@
 #   make bench-failover                          how long a task is nowhere, N=10 times each way
 #   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
 #   make docs        docs/config.md from the option tables
+#   make deb         a Debian package: build/deb/weir_<version>_<architecture>.deb
 #   make compile_commands.json                   make clean
 #
 # V=1 shows the commands  MODE=release|debug|asan|tsan|fuzz  WERROR=1  CC=clang  BUILD_ROOT=build  TESTS=<pytest arguments>
@@ -31,6 +32,7 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
+APT_DEB := build-essential debhelper lintian $(filter pkg-config git %-dev,$(APT))
 
 Q          := $(if $(V),,@)
 
@@ -246,6 +248,13 @@ install:
 	install -m 755 $(CONNECTORS:%=$(BUILD_ROOT)/release/plugins/%.so) $(DESTDIR)$(PREFIX)/lib/weir/plugins/
 	install -m 644 connectors/include/weir_plugin.h $(DESTDIR)$(PREFIX)/include/
 	cp -R configs $(DESTDIR)$(PREFIX)/share/weir/
+	sed -i 's|^plugin.path=.*|plugin.path=$(PREFIX)/lib/weir/plugins|' $(DESTDIR)$(PREFIX)/share/weir/configs/worker.properties
+	install -D -m 644 deploy/man/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
+
+deb:
+	@deploy/deps $(APT_DEB)
+	@deploy/deb $(BUILD_ROOT)/deb
+.PHONY: deb
 
 clean:
 	rm -rf $(BUILD_ROOT) compile_commands.json
