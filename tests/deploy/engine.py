@@ -34,8 +34,7 @@ BASE = "debian:bookworm-slim"
 POOL = "198.51.100.0/24"  # for documentation only (RFC 5737): nobody's network
 PLACE = Path("/var/tmp")  # where images have room; /tmp may be memory
 PROGRAMS = {"dockerd": "docker.io", "containerd": "containerd", "runc": "runc",
-            "docker": "docker.io", "docker-compose": "docker-compose",
-            "debootstrap": "debootstrap", "iptables": "iptables", "ip": "iproute2",
+            "docker": "docker.io", "debootstrap": "debootstrap", "iptables": "iptables", "ip": "iproute2",
             "unshare": "util-linux"}
 SBIN = ":/usr/local/sbin:/usr/sbin:/sbin"
 START_DEADLINE = 60
@@ -51,7 +50,7 @@ path-exclude /usr/share/info/*
 path-exclude /usr/share/locale/*
 """
 
-# `docker compose` of README.md where only version 1 is installed: a plugin of the client.
+# `docker compose`, as people write it, where only version 1 is installed: a plugin of the client.
 COMPOSE_PLUGIN = """\
 #!/bin/sh
 case $1 in
@@ -103,6 +102,13 @@ def digest(*parts):
     return sum_.hexdigest()[:12]
 
 
+def has_compose():
+    """Version 2, which is a plugin of the client."""
+    with contextlib.suppress(OSError, RuntimeError):
+        return bool(run("docker", "compose", "version"))
+    return False
+
+
 # ---- Can there be one? ------------------------------------------------------------------------
 
 def require():
@@ -112,10 +118,13 @@ def require():
     if os.geteuid() != 0:
         raise NoEngine("a Docker engine has to be started by root")
     path = os.environ.get("PATH", "") + SBIN
-    missing = sorted({package for program, package in PROGRAMS.items()
-                      if not shutil.which(program, path=path)})
+    missing = {package for program, package in PROGRAMS.items()
+               if not shutil.which(program, path=path)}
+    if not has_compose() and not shutil.which("docker-compose", path=path):
+        missing.add("docker-compose")
     if missing:
-        raise NoEngine("not installed: " + ", ".join(missing) + " (make test-deploy does that)")
+        raise NoEngine("not installed: " + ", ".join(sorted(missing)) +
+                       " (make test-deploy does that)")
     probe = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"],
                            capture_output=True, text=True)
     if probe.returncode:
@@ -246,8 +255,9 @@ class Engine:
         config = self.directory / "config"
         plugin = config / "cli-plugins" / "docker-compose"
         plugin.parent.mkdir(parents=True)
-        plugin.write_text(COMPOSE_PLUGIN)
-        plugin.chmod(0o755)
+        if not has_compose():
+            plugin.write_text(COMPOSE_PLUGIN)
+            plugin.chmod(0o755)
         self.env = {**os.environ, "PATH": os.environ.get("PATH", "") + SBIN,
                     "DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONFIG": str(config),
                     "DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0",
