@@ -33,6 +33,8 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
 APT_DEB := build-essential debhelper lintian $(filter pkg-config git %-dev,$(APT))
+# What only make test-deploy needs.
+APT_DEPLOY := docker.io docker-compose debootstrap iptables iproute2
 
 Q          := $(if $(V),,@)
 
@@ -92,7 +94,7 @@ ON_BROKERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*/test_*.c
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all both build deps unit integration faults prove test sanitize fuzz bench lint format docs demo install \
+.PHONY: all both build deps unit integration faults prove test test-deploy sanitize fuzz bench lint format docs demo install \
         clean help unit-programs
 .SECONDARY:
 
@@ -164,6 +166,11 @@ faults: build $(FIXTURES) $(PRELOADS)
 # -s: figures are shown as they come.
 prove: build $(PRELOADS)
 	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
+
+# A Docker engine of its own; skipped, loudly, where none can run. -s: recovery times are shown.
+test-deploy:
+	@deploy/deps $(APT) $(APT_DEPLOY)
+	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/deploy) $(TESTS)
 
 test: deps
 	@$(MAKE) --no-print-directory both

@@ -13,6 +13,7 @@
 #include "plugin/foreign.h"
 #include "plugin/registry.h"
 #include "record/converter.h"
+#include "rest-api/health_command.h"
 #include "rest-api/server.h"
 #include "service.h"
 #include "task/source_task.h"
@@ -38,6 +39,9 @@ static const char usage_text[] =
     "                              every key of a worker, of a connector and of each plugin, with\n"
     "                              its default; the plugins are those of a worker whose\n"
     "                              plugin.path is PLUGIN.PATH\n"
+    "  weir health FILE            asks the worker that runs with FILE here whether it is well: "
+    "exit\n"
+    "                              code 0, else 1\n"
     "  weir log FILE [--json] [--check] [--follow]\n"
     "  weir log --bootstrap HOST:PORT[,...] --topic TOPIC [--json] [--check] [--follow]\n"
     "                              what the group has done, from its config topic: leaders,\n"
@@ -254,6 +258,8 @@ int main(int argc, char **argv)
         if (argc <= words + 1 && (argc == words || argv[words][0] != '-'))
             return print_config(markdown, argc > words ? argv[words] : NULL);
     }
+    if (strcmp(command, "health") == 0 && argc == 3)
+        return weir_health_command(argv[2], (const char *const *)environ);
     if (strcmp(command, "log") == 0) {
         code = weir_log_command(argc - 2, argv + 2, (const char *const *)environ);
         if (code != WEIR_LOG_USAGE)
