@@ -32,9 +32,9 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
-APT_DEB := build-essential debhelper lintian $(filter pkg-config git %-dev,$(APT))
-# What only make test-deploy needs.
+# What only make test-deploy needs; what only make deb needs.
 APT_DEPLOY := docker.io docker-compose debootstrap iptables iproute2
+APT_DEB    := build-essential debhelper lintian $(filter pkg-config git %-dev,$(APT))
 
 Q          := $(if $(V),,@)
 
@@ -169,7 +169,7 @@ prove: build $(PRELOADS)
 
 # A Docker engine of its own; skipped, loudly, where none can run. -s: recovery times are shown.
 test-deploy:
-	@deploy/deps $(APT) $(APT_DEPLOY)
+	@deploy/deps $(APT) $(APT_DEPLOY) $(APT_DEB) systemd
 	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/deploy) $(TESTS)
 
 test: deps
