@@ -46,6 +46,7 @@ struct mqtt_estate {
     uint64_t number; /* of the connection, 1 and up: it is in its tokens */
     int64_t look_ms; /* IDLE: when to look again */
     int64_t quiet_since_ms;
+    uint64_t taken_before; /* this connection */
     bool draining, failed;
 };
 
@@ -172,6 +173,7 @@ static void connect_to(mqtt_estate *e, step what)
     e->step = what;
     e->number = e->number % NUMBER_MASK + 1;
     e->quiet_since_ms = e->host->now_ms(e->host);
+    e->taken_before = e->orphans[e->at].taken;
     mqtt_visit_begin(&e->visit, e->host, e->setup, e->orphans[e->at].client_id, e->endpoint,
                      what == ENDING);
     e->connection = mqtt_connection_new(&e->visit.host, &e->visit.setup,
@@ -302,11 +304,17 @@ static void parted(mqtt_estate *e)
     leave_next(e);
 }
 
+/* Silence may be the network's. So it counts on a connection that has brought nothing at all: there
+ * the broker has answered to CONNECT and UNSUBSCRIBE, and begins with what it has. */
 static void emptied(mqtt_estate *e)
 {
     mqtt_kept kept;
 
     hang_up(e);
+    if (e->orphans[e->at].taken != e->taken_before) {
+        connect_to(e, EMPTYING);
+        return;
+    }
     mqtt_kept_load(&kept, e->host, e->orphans[e->at].client_id, &e->setup->endpoints[e->endpoint]);
     e->host->log(e->host, WEIR_INFO,
                  "the session '%s' at %s, whose task is gone, is empty: %llu messages were in it%s",
@@ -372,7 +380,7 @@ weir_status mqtt_estate_poll(mqtt_estate *e, int64_t deadline_ms, bool (*enough)
 
     if (e->step == IDLE && !e->draining && e->host->now_ms(e->host) >= e->look_ms)
         look(e);
-    if (e->step == DOUBTING && e->host->all_kept(e->host))
+    if (e->step == DOUBTING && !e->draining && e->host->all_kept(e->host))
         leave_next(e);
     if (!e->connection)
         return WEIR_DONE;
