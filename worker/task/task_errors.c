@@ -103,12 +103,13 @@ static void show_bytes(weir_buf *text, const char *name, const weir_bytes *bytes
 }
 
 /* Connect's line, and the reason that Java has in its stack trace. */
-static void log_this(const weir_source_task *task, const weir_failure *failure)
+static void log_this(weir_source_task *task, const weir_failure *failure)
 {
     weir_buf text = WEIR_BUF;
 
     if (!task->config.errors.log_each)
         return;
+    task->errors.logged++;
     weir_buf_format(
         &text, "Error encountered in task %s-%" PRId32 ". Executing stage '%s' with class '%s'",
         task->connector, task->number, failure->stage, failure->class_name);
@@ -291,7 +292,7 @@ static weir_code post(weir_source_task *task, const weir_record *record,
     weir_code rc;
 
     if (task->config.errors.tolerate)
-        slot = weir_inflight_send(&task->inflight, record->token);
+        slot = weir_inflight_send(&task->inflight, record->token, weir_now_ms());
     letter->slot = slot;
     rc = weir_task_post(task, letter);
     if (rc == WEIR_OK && task->inflight.sent == 1)

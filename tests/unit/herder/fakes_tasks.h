@@ -114,6 +114,7 @@ void weir_task_fact_free(weir_task_fact *fact)
     free(fact->connector);
     free(fact->trace);
     free(fact->details);
+    weir_task_metrics_unref(fact->metrics);
     free(fact);
 }
 
