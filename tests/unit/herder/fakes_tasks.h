@@ -237,6 +237,11 @@ void weir_source_task_abandon(weir_source_task *task)
         free_task(task);
 }
 
+size_t weir_source_task_left_behind(void)
+{
+    return 0;
+}
+
 int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call)
 {
     (void)task;
