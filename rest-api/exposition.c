@@ -116,9 +116,11 @@ void weir_exposition_family(weir_exposition *page, const char *name, weir_family
 
 static void announce(weir_exposition *page)
 {
-    if (page->announced)
-        return;
     page->announced = true;
+    page->left_out = weir_map_get(&page->announced_names, page->name) != NULL;
+    if (page->left_out)
+        return;
+    weir_map_set(&page->announced_names, page->name, page);
     weir_buf_text_add(page->out, "# HELP ");
     weir_buf_text_add(page->out, page->name);
     weir_buf_char(page->out, ' ');
@@ -130,10 +132,18 @@ static void announce(weir_exposition *page)
     weir_buf_char(page->out, '\n');
 }
 
-/* All of a sample that comes before its value. */
-static void begin(weir_exposition *page, const char *suffix, const char *labels)
+void weir_exposition_end(weir_exposition *page)
 {
-    announce(page);
+    weir_map_clear(&page->announced_names);
+}
+
+/* All of a sample that comes before its value. False: it is left out. */
+static bool begin(weir_exposition *page, const char *suffix, const char *labels)
+{
+    if (!page->announced)
+        announce(page);
+    if (page->left_out)
+        return false;
     weir_buf_text_add(page->out, page->name);
     weir_buf_text_add(page->out, suffix);
     if (labels[0]) {
@@ -142,28 +152,39 @@ static void begin(weir_exposition *page, const char *suffix, const char *labels)
         weir_buf_char(page->out, '}');
     }
     weir_buf_char(page->out, ' ');
+    return true;
 }
 
-void weir_exposition_count(weir_exposition *page, const char *labels, uint64_t value)
+static void sample_count(weir_exposition *page, const char *suffix, const char *labels,
+                         uint64_t value)
 {
-    begin(page, "", labels);
+    if (!begin(page, suffix, labels))
+        return;
     add_count(page->out, value);
     weir_buf_char(page->out, '\n');
 }
 
-void weir_exposition_value(weir_exposition *page, const char *labels, double value)
+static void sample_value(weir_exposition *page, const char *suffix, const char *labels,
+                         double value)
 {
-    begin(page, "", labels);
+    if (!begin(page, suffix, labels))
+        return;
     add_value(page->out, value);
     weir_buf_char(page->out, '\n');
 }
 
+void weir_exposition_count(weir_exposition *page, const char *labels, uint64_t value)
+{
+    sample_count(page, "", labels, value);
+}
+
+void weir_exposition_value(weir_exposition *page, const char *labels, double value)
+{
+    sample_value(page, "", labels, value);
+}
+
 void weir_exposition_summary(weir_exposition *page, const char *labels, double sum, uint64_t count)
 {
-    begin(page, "_sum", labels);
-    add_value(page->out, sum);
-    weir_buf_char(page->out, '\n');
-    begin(page, "_count", labels);
-    add_count(page->out, count);
-    weir_buf_char(page->out, '\n');
+    sample_value(page, "_sum", labels, sum);
+    sample_count(page, "_count", labels, count);
 }

@@ -192,6 +192,7 @@ static weir_task_figures figures_of(const weir_source_task *task)
         .dropped = task->dropped,
         .abandoned = task->abandoned_records,
         .errors = errors->total,
+        .skipped = errors->skipped,
         .retries = errors->retries,
         .logged = errors->logged,
         .letters = errors->letters,

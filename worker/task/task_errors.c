@@ -22,6 +22,7 @@
 #include <string.h>
 
 #define LOG_EVERY_MS 10000 /* one line about dropped or dead records in this time */
+#define KIND_MAX     100   /* bytes of one */
 #define KINDS_MAX    30    /* counted apart; a plugin with more words gets "other" */
 #define SHOWN        200   /* bytes of a key or value in the log */
 
@@ -34,10 +35,19 @@ typedef struct weir_task_try {
 
 /* ---- Counting ------------------------------------------------------------------------------ */
 
+/* Fit to be a member's name and a label's value. */
+static bool is_word(const char *kind)
+{
+    for (const char *at = kind; *at; at++)
+        if (*at < ' ' || *at > '~' || at - kind == KIND_MAX)
+            return false;
+    return *kind;
+}
+
 static void count(weir_source_task *task, const weir_failure *failure)
 {
     weir_task_errors *errors = &task->errors;
-    const char *kind = failure->kind;
+    const char *kind = is_word(failure->kind) ? failure->kind : "other";
     uint64_t *number = weir_map_get(&errors->by_kind, kind);
 
     if (!number && errors->by_kind.count >= KINDS_MAX) {
@@ -156,8 +166,10 @@ static void note(weir_source_task *task, const weir_failure *failure)
     count(task, failure);
     weir_task_note(task, failure->why);
     log_this(task, failure);
-    if (task->config.errors.tolerate)
-        log_now_and_then(task, failure);
+    if (!task->config.errors.tolerate)
+        return;
+    task->errors.skipped++;
+    log_now_and_then(task, failure);
 }
 
 static void fail_with(weir_source_task *task, const weir_failure *failure)

@@ -55,7 +55,7 @@ typedef struct weir_task_backoff {
 
 /* What went wrong with records, and what is done about it just now. Zeroed is empty. */
 typedef struct weir_task_errors {
-    uint64_t total, dead_lettered, retries, logged;
+    uint64_t total, skipped, dead_lettered, retries, logged;
     uint64_t letters, letters_failed; /* sent; not written */
     weir_map by_kind;                 /* kind -> uint64_t */
     weir_task_trouble last;

@@ -22,6 +22,7 @@ typedef struct weir_task_figures {
     uint64_t delivery_us;                /* of those, from emit() to Kafka's answer, summed up */
     uint64_t dead_lettered, dropped, abandoned;
     uint64_t errors;                  /* records that found no way on */
+    uint64_t skipped;                 /* of those: errors.tolerance has it go on without them */
     uint64_t retries;                 /* tries of what may heal */
     uint64_t logged;                  /* lines about records, errors.log.enable */
     uint64_t letters, letters_failed; /* handed to the dead-letter topic; of those, not taken */

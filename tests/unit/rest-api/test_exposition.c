@@ -39,6 +39,26 @@ START_TEST(a_family_is_announced_once_with_its_first_sample)
                                           "# HELP d A word.\n"
                                           "# TYPE d untyped\n"
                                           "d{name=\"x\"} 1\n");
+    weir_exposition_end(&page);
+    weir_buf_free(&out);
+}
+END_TEST
+
+START_TEST(a_family_that_is_there_already_is_left_out)
+{
+    weir_buf out = WEIR_BUF;
+    weir_exposition page = {.out = &out};
+
+    for (int i = 0; i < 2; i++) {
+        weir_exposition_family(&page, "a", WEIR_FAMILY_GAUGE, i ? "Another." : "One.");
+        weir_exposition_count(&page, "", (uint64_t)i);
+        weir_exposition_family(&page, i ? "c" : "b", WEIR_FAMILY_GAUGE, "Its own.");
+        weir_exposition_count(&page, "", (uint64_t)i);
+    }
+    ck_assert_str_eq(weir_buf_text(&out), "# HELP a One.\n# TYPE a gauge\na 0\n"
+                                          "# HELP b Its own.\n# TYPE b gauge\nb 0\n"
+                                          "# HELP c Its own.\n# TYPE c gauge\nc 1\n");
+    weir_exposition_end(&page);
     weir_buf_free(&out);
 }
 END_TEST
@@ -104,6 +124,7 @@ START_TEST(numbers_are_as_go_reads_them)
     weir_exposition_value(&page, "", numbers[_i].value);
     ck_assert_str_eq(strstr(weir_buf_text(&out), "gauge\n") + 6, wanted);
     free(wanted);
+    weir_exposition_end(&page);
     weir_buf_free(&out);
 }
 END_TEST
@@ -116,12 +137,14 @@ START_TEST(counters_lose_no_digit)
     weir_exposition_family(&page, "x_total", WEIR_FAMILY_COUNTER, "A number.");
     weir_exposition_count(&page, "", UINT64_MAX);
     ck_assert_ptr_nonnull(strstr(weir_buf_text(&out), "\nx_total 18446744073709551615\n"));
+    weir_exposition_end(&page);
     weir_buf_free(&out);
 }
 END_TEST
 
 WEIR_UNIT_MAIN("exposition",
                tcase_add_test(tests, a_family_is_announced_once_with_its_first_sample);
+               tcase_add_test(tests, a_family_that_is_there_already_is_left_out);
                tcase_add_loop_test(tests, any_text_can_be_a_label, 0, WEIR_COUNT(labels));
                tcase_add_loop_test(tests, numbers_are_as_go_reads_them, 0, WEIR_COUNT(numbers));
                tcase_add_test(tests, counters_lose_no_digit);)

@@ -81,6 +81,7 @@ START_TEST(errors_are_counted_by_kind_and_dead_letters_when_they_are_written)
     WAIT_FOR(figures().dead_lettered == 4);
     rig_stop_task();
     ck_assert_uint_eq(figures().errors, 4);
+    ck_assert_uint_eq(figures().skipped, 4);
     ck_assert_uint_eq(errors_of("mapping"), 4);
     ck_assert_uint_eq(figures().letters, 4);
     ck_assert_uint_eq(figures().letters_failed, 0);
@@ -88,6 +89,23 @@ START_TEST(errors_are_counted_by_kind_and_dead_letters_when_they_are_written)
     ck_assert_uint_eq(figures().delivered, 0);
     ck_assert_int_gt(figures().last_error_ms, 0);
     letters_down();
+    rig_down();
+}
+END_TEST
+
+START_TEST(a_kind_that_is_no_word_is_counted_as_other)
+{
+    rig_up();
+    weir_props_set(&rig.connector, "errors.tolerance", "all");
+    rig.reject = "two\nlines";
+    rig.emit = 2;
+    rig_task_up();
+    WAIT_FOR(figures().dropped == 2);
+    WITH_RIG(rig.reject = "k\xff"; rig.emit = 1);
+    WAIT_FOR(figures().dropped == 3);
+    rig_stop_task();
+    ck_assert_uint_eq(rig.metrics->kind_count, 1);
+    ck_assert_uint_eq(errors_of("other"), 3);
     rig_down();
 }
 END_TEST
@@ -168,6 +186,7 @@ WEIR_UNIT_MAIN("task_metrics",
                tcase_add_test(tests, what_kafka_does_not_answer_grows_old);
                tcase_add_test(tests,
                               errors_are_counted_by_kind_and_dead_letters_when_they_are_written);
+               tcase_add_test(tests, a_kind_that_is_no_word_is_counted_as_other);
                tcase_add_test(tests,
                               a_task_that_fails_leaves_its_figures_and_the_plugins_last_words);
                tcase_add_test(tests, instances_of_one_run_count_on);
