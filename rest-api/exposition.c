@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const types[] = {"counter", "gauge", "summary", "untyped"};
@@ -87,7 +88,6 @@ static void add_count(weir_buf *out, uint64_t value)
 static void add_value(weir_buf *out, double value)
 {
     char text[40];
-    double again;
 
     if (isnan(value)) {
         weir_buf_text_add(out, "NaN");
@@ -97,7 +97,7 @@ static void add_value(weir_buf *out, double value)
         add_count(out, (uint64_t)value);
     } else {
         snprintf(text, sizeof(text), "%.15g", value);
-        if (sscanf(text, "%lf", &again) != 1 || again != value)
+        if (strtod(text, NULL) != value)
             snprintf(text, sizeof(text), "%.17g", value);
         weir_buf_text_add(out, text);
     }

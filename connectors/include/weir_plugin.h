@@ -238,7 +238,7 @@ typedef struct weir_source {
     void (*stop)(void *self);
     /* [task] Optional. Writes one JSON object about what the instance sees into json[room], NUL-
      * terminated, and returns its length; 0: nothing to say, or no room. Asked at most once a
-     * second, between polls. */
+     * second, between polls, and once more before stop(). */
     size_t (*status)(void *self, char *json, size_t room);
     /* [task] Optional. This task will not come back: its connector is deleted, or has fewer tasks.
      * Gives up what it has left outside, such as a session. No instance is there any more, or

@@ -30,34 +30,34 @@ static long long booted_seconds(void)
     if (!file)
         return -1;
     while (seconds < 0 && fgets(line, sizeof(line), file))
-        if (sscanf(line, "btime %lld", &seconds) != 1)
-            seconds = -1;
+        if (strncmp(line, "btime ", 6) == 0)
+            seconds = strtoll(line + 6, NULL, 10);
     fclose(file);
     return seconds;
 }
 
-/* proc(5): the fields of stat, counted from behind the name, which may hold anything. */
+/* The fields of /proc/self/stat, as proc(5) counts them, that are wanted here. */
+enum { USER_TICKS = 14, SYSTEM_TICKS = 15, THREADS = 20, START_TICKS = 22, BYTES = 23, PAGES = 24 };
+
 static void read_stat(weir_process *process)
 {
     double ticks = (double)sysconf(_SC_CLK_TCK);
-    unsigned long long user, system, started, bytes;
-    long long threads, pages, booted = booted_seconds();
-    char text[1024];
-    const char *at;
+    long long fields[PAGES + 1] = {0}, booted = booted_seconds();
+    char text[1024], *at;
+    int field = 2; /* the name, in brackets, which may hold anything */
 
     slurp("/proc/self/stat", text, sizeof(text));
     at = strrchr(text, ')');
-    if (!at || sscanf(at + 1,
-                      " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %lld "
-                      "%*d %llu %llu %lld",
-                      &user, &system, &threads, &started, &bytes, &pages) != 6)
+    for (at = at ? strchr(at, ' ') : NULL; at && field < PAGES; at = strchr(at + 1, ' '))
+        fields[++field] = strtoll(at + 1, NULL, 10); /* 0 for the state, a letter */
+    if (field < PAGES)
         return;
-    process->cpu_seconds = (double)(user + system) / ticks;
-    process->threads = threads;
-    process->virtual_bytes = (int64_t)bytes;
-    process->resident_bytes = pages * sysconf(_SC_PAGESIZE);
+    process->cpu_seconds = (double)(fields[USER_TICKS] + fields[SYSTEM_TICKS]) / ticks;
+    process->threads = fields[THREADS];
+    process->virtual_bytes = fields[BYTES];
+    process->resident_bytes = fields[PAGES] * sysconf(_SC_PAGESIZE);
     if (booted >= 0)
-        process->started_seconds = (double)booted + (double)started / ticks;
+        process->started_seconds = (double)booted + (double)fields[START_TICKS] / ticks;
 }
 
 static int64_t count_fds(void)
