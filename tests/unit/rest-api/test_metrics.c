@@ -120,6 +120,8 @@ static weir_metrics *much(void)
     return m;
 }
 
+#define ODD "odd \\\"\\\\\\nname"
+
 static const char *const lines[] = {
     "weir_herder_up 1",
     "weir_group_is_leader 1",
@@ -134,25 +136,24 @@ static const char *const lines[] = {
     "kafka_connect_worker_connector_paused_task_count{connector=\"z\"} 1",
     "kafka_connect_worker_connector_destroyed_task_count{connector=\"z\"} 0",
     "kafka_connect_connector_task_status{connector=\"a\",task=\"1\",status=\"unassigned\"} 1",
-    "kafka_connect_connector_task_status{connector=\"odd \\\"\\\\\\nname\",task=\"0\","
-    "status=\"failed\"} 1",
+    "kafka_connect_connector_task_status{connector=\"" ODD "\",task=\"0\",status=\"failed\"} 1",
     "kafka_connect_connector_task_running_ratio{connector=\"a\",task=\"0\"} 0.75",
     "kafka_connect_connector_task_pause_ratio{connector=\"a\",task=\"0\"} 0.25",
     "kafka_connect_source_task_source_record_write_total{connector=\"a\",task=\"0\"} 10",
     "kafka_connect_task_error_total_record_failures{connector=\"a\",task=\"0\"} 7",
     "kafka_connect_task_error_last_error_timestamp{connector=\"a\",task=\"0\"} 1700000000123",
     "weir_task_records_emitted_total{connector=\"a\",task=\"0\"} 12",
-    "weir_task_bytes_delivered_total{connector=\"odd \\\"\\\\\\nname\",task=\"0\"} 200",
+    "weir_task_bytes_delivered_total{connector=\"" ODD "\",task=\"0\"} 200",
     "weir_task_delivery_seconds_sum{connector=\"a\",task=\"0\"} 1.5",
     "weir_task_delivery_seconds_count{connector=\"a\",task=\"0\"} 10",
     "weir_task_errors_total{connector=\"a\",task=\"0\",kind=\"too-large\"} 3",
-    "weir_task_stuck_seconds{connector=\"odd \\\"\\\\\\nname\",task=\"0\"} 6.5",
+    "weir_task_stuck_seconds{connector=\"" ODD "\",task=\"0\"} 6.5",
     "# TYPE weir_my_plugin_seen_total counter",
     "weir_my_plugin_seen_total{connector=\"a\",task=\"0\",kind=\"a \\\"b\\\"\"} 7",
     "weir_my_plugin_seen_total{connector=\"a\",task=\"0\",kind=\"c\"} 8",
     "weir_my_plugin_link{connector=\"a\",task=\"0\",state=\"up\"} 0",
     "weir_my_plugin_link{connector=\"a\",task=\"0\",state=\"down\"} 1",
-    "weir_my_plugin_age_seconds{connector=\"odd \\\"\\\\\\nname\",task=\"0\"} 0.25",
+    "weir_my_plugin_age_seconds{connector=\"" ODD "\",task=\"0\"} 0.25",
     "weir_my_plugin_height{connector=\"z\",task=\"0\"} 3",
 };
 
