@@ -159,6 +159,12 @@ static inline void broker_start(broker *b, const char *extra)
     close(fd);
 }
 
+/* The port that tasks use. */
+static inline int task_port(const broker *b)
+{
+    return b->tls_port ? b->tls_port : b->ws_port ? b->ws_port : b->port;
+}
+
 /* It saves its sessions. mosquitto listens before its main loop begins, and the loop's beginning
  * wipes out a signal that came until then: so it is asked again until it is gone. */
 static inline void broker_stop(broker *b)

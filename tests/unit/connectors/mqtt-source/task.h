@@ -159,9 +159,7 @@ static inline run *run_make(const broker *b, const char *const *more)
              b->tls_port  ? (RUN_WS ? "wss" : "ssl")
              : b->ws_port ? "ws"
                           : "tcp",
-             b->tls_port  ? b->tls_port
-             : b->ws_port ? b->ws_port
-                          : b->port);
+             task_port(b));
     pairs[1] = r->uri;
 #if RUN_TLS
     if (b->tls_port) {
