@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WS_READS 16 /* that may bring nothing but control frames, one after the other */
+#define WS_LAST_READS 128
+#define WS_READS      16 /* that may bring nothing but control frames, one after the other */
 
 static mqtt_io stopped(mqtt_transport *t)
 {
@@ -121,17 +122,36 @@ static mqtt_io read_frames(mqtt_transport *t, void *to, size_t room, size_t *ret
     return MQTT_IO_AGAIN;
 }
 
+/* A broker that closes says why before it hangs up; that may still be unread when writing fails. */
+static mqtt_io hear_last_words(mqtt_transport *t)
+{
+    int error = t->error;
+    char nothing[512];
+    mqtt_io io = MQTT_IO_DONE;
+    size_t size;
+
+    for (int i = 0; i < WS_LAST_READS && io == MQTT_IO_DONE && !mqtt_ws_over(t->ws); i++) {
+        size = mqtt_ws_early(t->ws, nothing, sizeof(nothing));
+        io = size ? MQTT_IO_DONE : read_below(t, nothing, sizeof(nothing), &size);
+        if (io == MQTT_IO_DONE)
+            mqtt_ws_take(t->ws, nothing, size);
+    }
+    t->error = error;
+    return MQTT_IO_OVER;
+}
+
 /* A frame that is made is as good as sent: it goes before everything that comes later. */
 static mqtt_io write_frames(mqtt_transport *t, const void *bytes, size_t size, size_t *ret_size)
 {
     mqtt_io io = mqtt_transport_flush(t);
 
-    if (io != MQTT_IO_DONE)
-        return io;
-    *ret_size = mqtt_ws_put(t->ws, bytes, size);
-    if (!*ret_size)
-        return MQTT_IO_OVER;
-    return mqtt_transport_flush(t) == MQTT_IO_OVER ? MQTT_IO_OVER : MQTT_IO_DONE;
+    if (io == MQTT_IO_DONE) {
+        *ret_size = mqtt_ws_put(t->ws, bytes, size);
+        if (!*ret_size)
+            return MQTT_IO_OVER;
+        io = mqtt_transport_flush(t) == MQTT_IO_OVER ? MQTT_IO_OVER : MQTT_IO_DONE;
+    }
+    return io == MQTT_IO_OVER ? hear_last_words(t) : io;
 }
 
 /* ---- Whatever there is -------------------------------------------------------------------------

@@ -165,6 +165,25 @@ START_TEST(the_broker_closes_in_words_behind_its_last_bytes)
 }
 END_TEST
 
+START_TEST(a_close_is_heard_though_writing_fails_before_it_is_read)
+{
+    ws_pair *p = ws_pair_new();
+    size_t sent;
+
+    ws_say(&p->out, WS_FINAL | WS_BINARY, "unread", 6);
+    ws_say(&p->out, WS_FINAL | WS_CLOSE,
+           "\x03\xf0"
+           "go",
+           4);
+    ws_pair_carry(p);
+    ws_pair_hang_up(p);
+    ck_assert_int_eq(mqtt_transport_write(&p->client, "x", 1, &sent), MQTT_IO_OVER);
+    ck_assert_str_eq(mqtt_transport_why(&p->client),
+                     "the broker closed the WebSocket: code 1008 (against its rules): 'go'");
+    ws_pair_free(p);
+}
+END_TEST
+
 START_TEST(a_broken_frame_is_told_and_is_not_hanging_up)
 {
     ws_pair *p = ws_pair_new();
@@ -393,6 +412,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_ping_is_answered_as_soon_as_anything_can_be_written);
     tcase_add_test(tests, a_flood_of_pings_holds_nobody_up);
     tcase_add_test(tests, the_broker_closes_in_words_behind_its_last_bytes);
+    tcase_add_test(tests, a_close_is_heard_though_writing_fails_before_it_is_read);
     tcase_add_test(tests, a_broken_frame_is_told_and_is_not_hanging_up);
     tcase_add_loop_test(tests, an_end_without_a_close_is_an_end_in_good_order, 0, 2);
     tcase_add_test(tests, our_goodbye_waits_for_what_was_written_before_and_is_answered);
