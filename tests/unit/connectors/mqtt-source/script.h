@@ -6,8 +6,8 @@
  * R16: whatever is a START_TEST in a file that includes this one is played many times: in one
  * piece, cut at every byte of what the broker says and of what paho says, byte by byte, in pieces
  * of a few sizes, and with every write shortened to one byte. A script of more than CUT_MAX bytes
- * is cut at some bytes only, one through TLS at every byte at once; one of more than HUGE_MIN is
- * played once. A test may set `cut` itself, then its own pieces count.
+ * is cut at some bytes only, one through TLS at every byte at once, one through WebSocket, where
+ * frames cut it anyway, at every fifth; one of more than HUGE_MIN is played once. A test may set `cut` itself, then its own pieces count.
  *
  * SCRIPT_LEVEL is the version of MQTT that is spoken: test_x_5.c defines it and includes test_x.c,
  * so that every story is told in both. With SCRIPT_TLS 1 the broker's side goes through TLS on a
@@ -520,7 +520,7 @@ static inline void script_every_way(void (*play)(int), int i)
         return;
     large = said[MQTT_BROKER] > CUT_MAX;
     for (int side = 0; side < 2 && !SCRIPT_TLS; side++) {
-        step = large ? said[side] / 3 + 1 : 1;
+        step = large ? said[side] / 3 + 1 : SCRIPT_WS ? 5 : 1;
         for (size_t at = step; at < said[side]; at += step)
             script_play(play, i, (script_way){.split = {side ? 0 : at, side ? at : 0}});
     }

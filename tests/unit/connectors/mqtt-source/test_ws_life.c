@@ -200,7 +200,7 @@ START_TEST(headers_and_path_are_in_the_request_and_values_nowhere_else)
     }
     ck_assert_int_eq(memcmp(s->raw.data, "GET /ws HTTP/1.1\r\n", 18), 0);
     ck_assert_ptr_nonnull(memmem(s->raw.data, s->raw.end, "\r\nX-Key: s3cret\r\n", 17));
-    broker_says_raw(s, "HTTP/1.1 403 s3cr\r\n\r\n", 23);
+    broker_says_raw(s, "HTTP/1.1 403 s3cr\r\n\r\n", 21);
     until_status(s, "does not let this client in");
     ck_assert_ptr_null(strstr(status(s), "s3cret"));
     ck_assert_ptr_null(strstr(s->logged, "s3cret"));
