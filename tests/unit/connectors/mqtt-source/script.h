@@ -7,7 +7,8 @@
  * piece, cut at every byte of what the broker says and of what paho says, byte by byte, in pieces
  * of a few sizes, and with every write shortened to one byte. A script of more than CUT_MAX bytes
  * is cut at some bytes only, one through TLS at every byte at once, one through WebSocket, where
- * frames cut it anyway, at every fifth; one of more than HUGE_MIN is played once. A test may set `cut` itself, then its own pieces count.
+ * frames cut it anyway, at every fifth; one of more than HUGE_MIN is played once. A test may set
+ * `cut` itself, then its own pieces count.
  *
  * SCRIPT_LEVEL is the version of MQTT that is spoken: test_x_5.c defines it and includes test_x.c,
  * so that every story is told in both. With SCRIPT_TLS 1 the broker's side goes through TLS on a
