@@ -1,8 +1,8 @@
 /* connection.c - see connection.h.
  *
  *     WAITING ─▶ DIALLING ─▶ JOINING ─▶ GREETING ─▶ UP
- *        ▲     name, TCP   paho comes   CONNACK,     │
- *        │                 in           SUBACK       │
+ *        ▲     name, TCP,  paho comes   CONNACK,     │
+ *        │     TLS, ws     in           SUBACK       │
  *        └───────────── any failure ─────────────────┘
  *
  * Bytes move in socket.c; here is what they mean for the life of the connection.
@@ -213,8 +213,7 @@ static weir_status begin(mqtt_connection *c, int64_t now_ms)
     }
     c->attempt++;
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
-    c->dial =
-        mqtt_dial_start(broker->host, broker->port, broker->tls ? &c->setup->settings->ssl : NULL);
+    c->dial = mqtt_dial_start(broker, &c->setup->settings->ssl, &c->setup->settings->ws);
     c->phase = DIALLING;
     return WEIR_DONE;
 }
