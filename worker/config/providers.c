@@ -240,6 +240,8 @@ static weir_code put(resolving *r, const char *key, const weir_variable *variabl
     } else {
         weir_buf_text_add(out, value ? value : text);
         weir_secrets_add(&r->resolution->secrets, value, text);
+        if (value)
+            weir_props_set(&r->resolution->found, text, value);
     }
     free(name);
     free(text);
@@ -260,7 +262,8 @@ static weir_code resolve_value(resolving *r, const weir_pair *pair, weir_err *er
     }
     if (at)
         weir_buf_text_add(&value, at);
-    weir_props_set(&r->resolution->props, pair->key, at ? weir_buf_text(&value) : NULL);
+    if (rc == WEIR_OK)
+        weir_props_set(&r->resolution->props, pair->key, at ? weir_buf_text(&value) : NULL);
     weir_buf_free(&value);
     return rc;
 }
@@ -287,6 +290,7 @@ void weir_resolution_clear(weir_resolution *resolution)
     }
     free(resolution->unresolved);
     weir_props_clear(&resolution->props);
+    weir_props_clear(&resolution->found);
     weir_secrets_clear(&resolution->secrets);
     *resolution = (weir_resolution){0};
 }

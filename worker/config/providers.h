@@ -42,7 +42,8 @@ typedef struct weir_unresolved {
 
 typedef struct weir_resolution { /* zero it before; weir_resolution_clear() after */
     weir_props props;            /* the same keys in the same order, with values in place */
-    weir_secrets secrets;        /* what was put in, to be shown as the variable */
+    weir_props found;     /* the variables that were resolved, "${env:X}", and their values */
+    weir_secrets secrets; /* the same values, to be shown as the variable */
     weir_unresolved *unresolved;
     size_t unresolved_count;
 } weir_resolution;

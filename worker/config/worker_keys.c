@@ -91,11 +91,10 @@ const weir_option weir_worker_options[] = {
      .doc = "Which client properties connectors may override: All, None or Principal."},
     {"config.providers", FIELD(provider_names), .fallback = "", .list = true,
      .importance = WEIR_LOW, .group = WORK,
-     .doc = "Names of config providers, for ${name:path:key} in the values of worker and "
-            "connectors; each has its config.providers.<name>.class (EnvVarConfigProvider, "
-            "FileConfigProvider or DirectoryConfigProvider of "
-            "org.apache.kafka.common.config.provider) and .param.allowlist.pattern or "
-            ".param.allowed.paths."},
+     .doc = "Names of config providers, for ${NAME:path:key} in the values of worker and "
+            "connectors. config.providers.NAME.class is EnvVarConfigProvider, FileConfigProvider "
+            "or DirectoryConfigProvider, with org.apache.kafka.common.config.provider. in front; "
+            "config.providers.NAME.param.allowlist.pattern and .allowed.paths restrict them."},
 
     {"listeners", FIELD(listeners), .fallback = "http://:8083", .list = true,
      .importance = WEIR_LOW, .group = REST,
