@@ -125,8 +125,8 @@ struct weir_source_task {
     /* details */
     char *details; /* as last reported */
     int64_t details_ms;
-    weir_buf plugin_status, plugin_json;
-    char *notes_json, *config_json; /* NULL: none */
+    weir_buf plugin_status, plugin_json, plugin_shown; /* as it says, the last good one, cleaned */
+    char *notes_json, *config_json;                    /* NULL: none */
     /* scratch of emit */
     weir_buf key, value, *header_values;
     weir_outgoing_header *headers;
