@@ -118,6 +118,8 @@ static weir_code read_open(int fd, weir_buf *text, weir_err *err)
         return weir_fail(err, WEIR_FAILED, "%s", strerror(errno));
     if (text->size > WEIR_PROVIDER_MAX)
         return weir_fail(err, WEIR_FAILED, "larger than %d bytes", WEIR_PROVIDER_MAX);
+    weir_buf_char(text, '\0'); /* what was read into it has none behind it */
+    text->size--;
     return WEIR_OK;
 }
 
