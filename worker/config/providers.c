@@ -75,9 +75,9 @@ static weir_code configure(weir_provider *provider, const weir_props *worker,
     weir_code rc = WEIR_OK;
 
     provider->kind = class_name ? kind_named(class_name) : NULL;
-    if (!provider->kind)
+    if (!provider->kind) {
         rc = refuse_class(key, class_name, err);
-    if (rc == WEIR_OK) {
+    } else {
         weir_props_merge_prefixed(&params, worker, prefix);
         say_unknown_params(provider, &params);
         rc = provider->kind->configure(provider, &params, environment, err);

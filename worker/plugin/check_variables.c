@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "config/variables.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MARK "weir7variable" /* letters and digits, so that nothing takes it apart */
@@ -92,13 +92,15 @@ void weir_check_unresolved(weir_examination *x)
 /* The number of the variable whose mark begins here; `count`: none's. */
 static size_t mark_at(const char *text, size_t count, size_t *ret_size)
 {
-    size_t number = 0;
-    int size = 0;
+    size_t number;
+    char *end;
 
-    if (strncmp(text, MARK, strlen(MARK)) != 0 ||
-        sscanf(text, MARK "%zux%n", &number, &size) != 1 || size == 0 || number >= count)
+    if (strncmp(text, MARK, strlen(MARK)) != 0)
         return count;
-    *ret_size = (size_t)size;
+    number = strtoul(text + strlen(MARK), &end, 10);
+    if (*end != 'x' || number >= count)
+        return count;
+    *ret_size = (size_t)(end + 1 - text);
     return number;
 }
 
