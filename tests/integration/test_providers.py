@@ -4,7 +4,7 @@ import subprocess
 
 import paho.mqtt.publish as publish
 import pytest
-from support.connectors import follower_of, leader_of, wait_records
+from support.connectors import follower_of, leader_of, wait_records, wait_subscribed
 from support.kafka import create_topic, read_topic, unique_name
 from support.mosquitto import HOST, Mosquitto
 from support.rest import RestError
@@ -61,13 +61,7 @@ def say(broker, topic):
 
 def wait_flowing(cluster, broker, topic, rest, name):
     """A subscription that stands, and a record through it."""
-    def granted():
-        task = rest.status(name)["tasks"][0]
-        assert task["state"] != "FAILED", task.get("trace")
-        if not task.get("details", {}).get("plugin", {}).get("granted_qos"):
-            raise NotYet(task)
-        return task
-    wait_for(granted, 30, f"{name} subscribed")
+    wait_subscribed(rest, name)
     say(broker, f"p/{name}")
     wait_records(cluster, topic, 1)
 
