@@ -547,6 +547,10 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
                  : c->not_owned              ? "waiting for the worker's lease"
                  : c->held && c->phase == UP ? "connected, held while the task is paused"
                                              : states[c->phase],
+        .word = c->draining                 ? "draining"
+                : c->not_owned              ? "not_owned"
+                : c->held && c->phase == UP ? "held"
+                                            : states[c->phase],
         .broker = c->setup->endpoints[c->endpoint].uri,
         .version = mqtt_brokers_level(c->brokers, c->endpoint) == MQTT_5 ? "5" : "3.1.1",
         .link = c->link,
