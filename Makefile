@@ -191,6 +191,18 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(call archives,tas
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
 bench-programs: $(BENCHES)
 .PHONY: bench-programs
+
+# What bench-mqtt measures with; lone_task is the one of ours, the others do not know weir.
+BENCH_MQTT := $(addprefix $(BUILD)/tests/bench/,flood_broker mqtt_publisher minimal_bridge judge mock_kafka)
+$(BENCH_MQTT): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/common.o
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ -lrdkafka -lm $(LDFLAGS) -o $@
+$(BUILD)/tests/bench/lone_task: $(BUILD)/tests/bench/lone_task.o $(call archives,task)
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
+bench-mqtt-programs: build $(BENCH_MQTT) $(BUILD)/tests/bench/lone_task
+bench-mqtt:
+	@$(MAKE) --no-print-directory MODE=release bench-mqtt-programs
+	@WEIR_BUILD=$(BUILD_ROOT)/release $(PYTHON) tests/bench/mqtt $(BENCH)
+.PHONY: bench-mqtt bench-mqtt-programs
 bench:
 	@$(MAKE) --no-print-directory MODE=release build bench-programs
 	@tests/bench/run $(BUILD_ROOT)/release
