@@ -11,6 +11,7 @@
 #   make sanitize    unit tests under ASan+UBSan and TSan
 #   make fuzz        every fuzzer a little, FUZZ_TOTAL (60) seconds for all; FUZZ_SECONDS=3600 for each
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
+#   make bench-mqtt                              mqtt-source beside a minimal bridge; BENCH='flood --rounds 5'
 #   make bench-failover                          how long a task is nowhere, N=10 times each way
 #   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
 #   make docs        docs/config.md from the option tables
@@ -204,7 +205,7 @@ bench-mqtt:
 	@WEIR_BUILD=$(BUILD_ROOT)/release $(PYTHON) tests/bench/mqtt $(BENCH)
 .PHONY: bench-mqtt bench-mqtt-programs
 bench:
-	@$(MAKE) --no-print-directory MODE=release build bench-programs
+	@$(MAKE) --no-print-directory MODE=release bench-programs bench-mqtt-programs
 	@tests/bench/run $(BUILD_ROOT)/release
 
 bench-failover:
