@@ -46,6 +46,7 @@ typedef struct bridge {
     int64_t rest_until_ns;
     place ring[RING];
     size_t head, tail; /* counted on and on */
+    size_t window;     /* unacknowledged at most */
     uint8_t in[IN_ROOM];
     size_t in_at, in_size;
     uint8_t out[RING * 4]; /* acknowledgements: never more than places */
@@ -203,7 +204,7 @@ static void on_publish(bridge *b, const bench_packet *packet, int64_t wall_ms)
     const uint8_t *payload = at + 2 + skip + properties;
     place *p = &b->ring[b->tail++ % RING];
     char id_text[5];
-    rd_kafka_vu_t fields[] = {
+    rd_kafka_vu_t fields[12] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = b->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = RD_KAFKA_PARTITION_UA},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
@@ -212,11 +213,6 @@ static void on_publish(bridge *b, const bench_packet *packet, int64_t wall_ms)
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)topic, topic_size}},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
          .u.mem = {(void *)(uintptr_t)payload, (size_t)(end - payload)}},
-        {.vtype = RD_KAFKA_VTYPE_END},
-        {.vtype = RD_KAFKA_VTYPE_END},
-        {.vtype = RD_KAFKA_VTYPE_END},
-        {.vtype = RD_KAFKA_VTYPE_END},
-        {.vtype = RD_KAFKA_VTYPE_END},
     };
 
     if (payload > end || (packet->flags >> 1 & 3) != 1)
@@ -234,9 +230,14 @@ static void on_publish(bridge *b, const bench_packet *packet, int64_t wall_ms)
 
 /* ---- The broker ------------------------------------------------------------------------------ */
 
-static void send_all(bridge *b, const uint8_t *bytes, const uint8_t *end)
+/* Fills in the two bytes of length, which are enough and always taken, behind the first. */
+static void send_packet(bridge *b, uint8_t *packet, const uint8_t *end)
 {
-    if (bench_write(b->fd, bytes, (size_t)(end - bytes)) != end - bytes)
+    size_t size = (size_t)(end - packet) - 3;
+
+    packet[1] = (uint8_t)(size % 128 | 128);
+    packet[2] = (uint8_t)(size / 128);
+    if (bench_write(b->fd, packet, size + 3) != (long)size + 3)
         bench_die("the broker does not take what we say");
 }
 
@@ -244,8 +245,7 @@ static void say_hello(bridge *b, int argc, char **argv)
 {
     uint8_t hello[512] = {BENCH_CONNECT << 4};
     const char *client = bench_option(argc, argv, "client", NULL);
-    uint8_t *at = hello + 3; /* two bytes of length are enough, and always taken */
-    size_t size;
+    uint8_t *at = hello + 3;
 
     if (strlen(client) > 200)
         bench_die("the client's name is too long");
@@ -257,12 +257,9 @@ static void say_hello(bridge *b, int argc, char **argv)
     *at++ = 8;    /* bytes of properties */
     *at++ = 0x11; /* Session Expiry Interval: a week */
     memcpy(at, "\0\x09\x3a\x80\x21", 5);
-    bench_write_u16(at + 5, (unsigned)bench_number(argc, argv, "window", "1024"));
+    bench_write_u16(at + 5, (unsigned)b->window);
     at = bench_put_text(at + 7, client);
-    size = (size_t)(at - hello) - 3;
-    hello[1] = (uint8_t)(size % 128 | 128);
-    hello[2] = (uint8_t)(size / 128);
-    send_all(b, hello, at);
+    send_packet(b, hello, at);
 }
 
 static void subscribe(bridge *b, int argc, char **argv)
@@ -270,7 +267,6 @@ static void subscribe(bridge *b, int argc, char **argv)
     uint8_t words[512] = {BENCH_SUBSCRIBE << 4 | 2};
     const char *filter = bench_option(argc, argv, "filter", NULL);
     uint8_t *at = words + 3;
-    size_t size;
 
     if (strlen(filter) > 200)
         bench_die("the filter is too long");
@@ -278,10 +274,7 @@ static void subscribe(bridge *b, int argc, char **argv)
     at[2] = 0; /* no properties */
     at = bench_put_text(at + 3, filter);
     *at++ = 1; /* QoS */
-    size = (size_t)(at - words) - 3;
-    words[1] = (uint8_t)(size % 128 | 128);
-    words[2] = (uint8_t)(size / 128);
-    send_all(b, words, at);
+    send_packet(b, words, at);
 }
 
 static void on_packet(bridge *b, const bench_packet *packet, int64_t wall_ms)
@@ -305,11 +298,26 @@ static void on_packet(bridge *b, const bench_packet *packet, int64_t wall_ms)
     }
 }
 
+static bool is_full(const bridge *b)
+{
+    return b->tail - b->head >= b->window;
+}
+
+/* Makes records of what was read, as far as the window allows, which not every broker keeps. */
+static void take_apart(bridge *b)
+{
+    int64_t wall_ms = bench_wall_ns() / 1000000;
+    bench_packet packet;
+
+    while (!is_full(b) && bench_take_packet(b->in + b->in_at, b->in_size - b->in_at, &packet)) {
+        on_packet(b, &packet, wall_ms);
+        b->in_at += packet.whole;
+    }
+}
+
 static void hear(bridge *b)
 {
     long size;
-    bench_packet packet;
-    int64_t wall_ms;
 
     if (b->in_at) {
         memmove(b->in, b->in + b->in_at, b->in_size - b->in_at);
@@ -322,32 +330,28 @@ static void hear(bridge *b)
     if (size < SMALL_READ)
         b->rest_until_ns = bench_monotonic_ns() + REST_NS;
     b->in_size += (size_t)size;
-    wall_ms = bench_wall_ns() / 1000000;
-    while (b->tail - b->head < RING &&
-           bench_take_packet(b->in + b->in_at, b->in_size - b->in_at, &packet)) {
-        on_packet(b, &packet, wall_ms);
-        b->in_at += packet.whole;
-    }
+    take_apart(b);
     acknowledge(b);
 }
 
 static void work(bridge *b, const sigset_t *unblocked)
 {
     int64_t left_ns = b->rest_until_ns - bench_monotonic_ns();
-    bool rests = left_ns > 0;
+    bool rests = left_ns > 0 && !is_full(b);
     struct timespec wait = {.tv_nsec = left_ns};
     struct pollfd fds[] = {{.fd = b->event_fd, .events = POLLIN}, {.fd = b->fd}};
     eventfd_t events;
 
     if (b->out_at < b->out_size)
         fds[1].events |= POLLOUT;
-    if (!rests)
+    if (!rests && !is_full(b))
         fds[1].events |= POLLIN;
     if (ppoll(fds, 2, rests ? &wait : NULL, unblocked) < 0 && errno != EINTR)
         bench_die("poll: %s", strerror(errno));
     if (fds[0].revents) {
         eventfd_read(b->event_fd, &events);
         serve_reports(b);
+        take_apart(b);
     }
     if (fds[1].revents & POLLOUT)
         flush(b);
@@ -381,6 +385,9 @@ int main(int argc, char **argv)
     sigaddset(&blocked, SIGTERM);
     sigprocmask(SIG_BLOCK, &blocked, &unblocked);
     sigaction(SIGTERM, &action, NULL);
+    b->window = (size_t)bench_number(argc, argv, "window", "1024");
+    if (b->window < 1 || b->window >= RING)
+        bench_die("window: 1 to %d", RING - 1);
     open_kafka(b, argc, argv);
     b->fd = bench_connect(bench_number(argc, argv, "port", NULL));
     say_hello(b, argc, argv);

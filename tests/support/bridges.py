@@ -1,10 +1,13 @@
 """Whatever carries messages from MQTT to Kafka, and is measured while it does: weir, the minimal
 bridge of tests/bench, Telegraf.
 
-    with Weir(place, port, bootstrap) as bridge:
-        bridge.start(route)
-        ... bridge.pid, cpu_seconds(bridge.pid) ...
-        bridge.stop()
+    bridge = Weir(directory, mosquitto, bootstrap)
+    bridge.start(route)
+    ... bridge.pid, cpu_seconds(bridge.pid) ...
+    bridge.stop()
+
+start() returns when it is subscribed; rest() has it leave the broker, which keeps its session, and
+go_on() come back; stop() ends it in order, kill() whatever is left, which may be nothing.
 """
 import os
 import shutil
@@ -100,12 +103,11 @@ class Weir:
 
     name, makes_headers = "weir", True
 
-    def __init__(self, directory, port, bootstrap):
-        self.port = port
+    def __init__(self, directory, mosquitto, bootstrap):
+        self.port = mosquitto.port
         self.worker = Worker(group_properties(bootstrap), directory, unique_name("bench"))
 
     def start(self, route):
-        """Returns when it is subscribed."""
         self.connector = unique_name("bench")
         self.worker.start().wait_rest()
         self.worker.rest.create(self.connector, mqtt_source(self.port, route))
@@ -116,7 +118,6 @@ class Weir:
         return self.worker.pid
 
     def rest(self):
-        """Leaves the broker, which keeps the session."""
         self.worker.rest.pause(self.connector)
         self.worker.rest.wait_state(self.connector, "PAUSED")
 
@@ -133,6 +134,45 @@ class Weir:
         self.worker.kill()
 
 
+class Lone:
+    """tests/bench/lone_task: weir's task without the worker around it."""
+
+    name, makes_headers = "lone task", True
+
+    def __init__(self, directory, mosquitto, bootstrap):
+        self.mosquitto, self.bootstrap = mosquitto, bootstrap
+        self.log = Path(directory) / "lone_task.log"
+        self.process = None
+
+    def start(self, route):
+        """mosquitto's log says when it has subscribed (log_type subscribe)."""
+        self.config = {**mqtt_source(self.mosquitto.port, route),
+                       "bootstrap.servers": self.bootstrap}
+        self.go_on()
+        line = f"{self.config['mqtt.client.id']} 1 {route.prefix}/#"
+        wait_for(lambda: line in self.mosquitto.log.read_text(), 30, "lone_task subscribed")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def rest(self):
+        assert end(self.process) == 0, logs.tail(self.log)
+
+    def go_on(self):
+        self.process = spawn(TOOLS / "lone_task", BUILD / "plugins" / "mqtt-source.so",
+                             *(f"{key}={value}" for key, value in self.config.items()),
+                             log=self.log)
+
+    def stop(self):
+        self.rest()
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
 # ---- The minimal bridge ---------------------------------------------------------------------------
 
 class Bare:
@@ -140,8 +180,8 @@ class Bare:
 
     name, makes_headers = "bridge", True
 
-    def __init__(self, directory, port, bootstrap):
-        self.port, self.bootstrap = port, bootstrap
+    def __init__(self, directory, mosquitto, bootstrap):
+        self.port, self.bootstrap = mosquitto.port, bootstrap
         self.log = Path(directory) / "minimal_bridge.log"
         self.process = None
 
@@ -181,7 +221,6 @@ TELEGRAF = """\
   metric_batch_size = 1000
   metric_buffer_limit = 100000
   omit_hostname = true
-  quiet = true
 [[inputs.mqtt_consumer]]
   servers = ["tcp://127.0.0.1:{port}"]
   topics = ["{route.prefix}/#"]
@@ -208,8 +247,8 @@ class Telegraf:
 
     name, makes_headers = "telegraf", False
 
-    def __init__(self, directory, port, bootstrap):
-        self.directory, self.port, self.bootstrap = Path(directory), port, bootstrap
+    def __init__(self, directory, mosquitto, bootstrap):
+        self.directory, self.mosquitto, self.bootstrap = Path(directory), mosquitto, bootstrap
         self.log = self.directory / "telegraf.log"
         self.process = None
 
@@ -218,11 +257,15 @@ class Telegraf:
         return shutil.which("telegraf") is not None
 
     def start(self, route):
-        self.file = self.directory / f"{unique_name('telegraf')}.conf"
+        """mosquitto's log says when it has subscribed (log_type subscribe); its own does not."""
+        client = unique_name("bench-telegraf")
+        self.file = self.directory / f"{client}.conf"
         self.file.write_text(TELEGRAF.format(
-            port=self.port, route=route, client=unique_name("bench-telegraf"),
+            port=self.mosquitto.port, route=route, client=client,
             brokers=", ".join(f'"{broker}"' for broker in self.bootstrap.split(","))))
         self.go_on()
+        wait_for(lambda: f"{client} 1 {route.prefix}/#" in self.mosquitto.log.read_text(), 30,
+                 "telegraf subscribed")
 
     @property
     def pid(self):
