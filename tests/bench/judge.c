@@ -2,8 +2,9 @@
  *
  *     judge bootstrap=host:9092 topic=name messages=N [devices=1000] [patience=10] [follow=0]
  *
- * Reads the topic from its beginning until every message of the load is there, or nothing new has
- * come for `patience` seconds, and prints one line of JSON:
+ * Reads the topic from its beginning until every message of the load is there, and without
+ * `follow` also up to its end, or until nothing new has come for `patience` seconds; prints one
+ * line of JSON:
  *
  *   records, lost, duplicates   messages that are not there; records that repeat one
  *   disorder                    messages that come for the first time after a later one of their
@@ -182,7 +183,7 @@ static bool read_some(judge *j, rd_kafka_message_t **batch, int64_t *quiet_since
         }
         rd_kafka_message_destroy(batch[i]);
     }
-    return j->found < j->messages;
+    return j->found < j->messages || (!j->follow && j->unread);
 }
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
