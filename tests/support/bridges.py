@@ -25,7 +25,7 @@ from .worker import BUILD, Worker, group_properties
 TOOLS = BUILD / "tests" / "bench"
 
 Route = namedtuple("Route", "prefix topic window linger")
-"""From the MQTT topics below `prefix` to the Kafka topic, so many unacknowledged messages at most."""
+"""From the MQTT topics below `prefix` to the Kafka topic, at most `window` unacknowledged."""
 
 
 def words(**options):
@@ -54,7 +54,7 @@ def end(process, how=signal.SIGTERM, timeout=30):
         raise AssertionError(f"{process.args} did not end") from None
 
 
-# ---- What a process costs -------------------------------------------------------------------------
+# ---- What a process costs -----------------------------------------------------------------------
 
 def cpu_seconds(pid):
     """User and system time of all its threads, those that ended included."""
@@ -81,7 +81,7 @@ def memory_mb(pid):
     return found["VmRSS"], found["VmHWM"]
 
 
-# ---- Weir -----------------------------------------------------------------------------------------
+# ---- Weir ---------------------------------------------------------------------------------------
 
 def mqtt_source(port, route, **more):
     """The connector as a user would write it; what is not said is as it comes."""
@@ -173,7 +173,7 @@ class Lone:
             self.process.wait()
 
 
-# ---- The minimal bridge ---------------------------------------------------------------------------
+# ---- The minimal bridge -------------------------------------------------------------------------
 
 class Bare:
     """tests/bench/minimal_bridge."""
@@ -213,7 +213,7 @@ class Bare:
             self.process.wait()
 
 
-# ---- Telegraf -------------------------------------------------------------------------------------
+# ---- Telegraf -----------------------------------------------------------------------------------
 
 TELEGRAF = """\
 [agent]
