@@ -53,6 +53,7 @@ static bool submit(weir_herder *h, weir_slot *slot, const char *connector, const
     weir_code rc;
     weir_check_request request = {.registry = h->options.registry,
                                   .worker = &h->settings->props,
+                                  .providers = h->settings->providers,
                                   .connector = connector,
                                   .config = config,
                                   .plan = plan};
@@ -363,6 +364,7 @@ void weir_command(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_TASK_STATUS:
     case WEIR_ASK_CLUSTER:
     case WEIR_ASK_DETAILS:
+    case WEIR_ASK_METRICS:
         weir_answer(h, slot);
         return;
     default:

@@ -61,6 +61,15 @@ static void add_number(weir_buf *json, const char *key, uint64_t number)
     weir_buf_format(json, "\"%s\":%" PRIu64 ",", key, number);
 }
 
+/* What librdkafka says, without secrets. */
+static void add_trouble(const weir_source_task *task, weir_buf *words, const char *trouble)
+{
+    char *clean = weir_secrets_hide(&task->config.secrets, trouble);
+
+    weir_buf_text_add(words, clean ? clean : trouble);
+    free(clean);
+}
+
 static void silence(weir_source_task *task, int64_t silent_ms, weir_buf *words)
 {
     const char *trouble;
@@ -68,8 +77,10 @@ static void silence(weir_source_task *task, int64_t silent_ms, weir_buf *words)
 
     trouble = weir_task_producer_trouble(task->producer, &at_ms);
     weir_buf_format(words, "Kafka: no answer for %" PRId64 " s", silent_ms / 1000);
-    if (trouble[0])
-        weir_buf_format(words, ": %s", trouble);
+    if (trouble[0]) {
+        weir_buf_text_add(words, ": ");
+        add_trouble(task, words, trouble);
+    }
 }
 
 /* What the task waits for, the weightiest first; nothing when records flow. */
@@ -102,6 +113,33 @@ static void waiting_for(weir_source_task *task, weir_buf *words)
         weir_buf_text_add(words, "room in the producer's queue");
 }
 
+/* In all its texts; numbers, truths and the names of members are no secrets. */
+static void hide_in(json_t *json, const weir_secrets *secrets)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+
+    json_object_foreach (json, name, member) {
+        char *clean = weir_secrets_hide(secrets, json_string_value(member));
+
+        if (clean)
+            json_object_set_new(json, name, json_string(clean));
+        else
+            hide_in(member, secrets);
+        free(clean);
+    }
+    json_array_foreach (json, i, member) {
+        char *clean = weir_secrets_hide(secrets, json_string_value(member));
+
+        if (clean)
+            json_array_set_new(json, i, json_string(clean));
+        else
+            hide_in(member, secrets);
+        free(clean);
+    }
+}
+
 /* The plugin's own words, when they are a JSON object. */
 static const char *ask_plugin(weir_source_task *task)
 {
@@ -123,15 +161,23 @@ static const char *ask_plugin(weir_source_task *task)
     room[length] = '\0';
     task->plugin_status.size = length;
     if (strcmp(weir_buf_text(&task->plugin_json), room) == 0)
-        return room; /* as last time, and that was good */
+        return weir_buf_text(&task->plugin_shown); /* as last time, and that was good */
     weir_buf_clear(&task->plugin_json);
+    weir_buf_clear(&task->plugin_shown);
     if (weir_json_read(room, length, &json, NULL) != WEIR_OK || !json_is_object(json)) {
         json_decref(json);
         return NULL;
     }
-    json_decref(json);
     weir_buf_add(&task->plugin_json, room, length);
-    return room;
+    if (task->config.secrets.count > 0) {
+        hide_in(json, &task->config.secrets);
+        weir_json_write(&task->plugin_shown, json);
+    } else {
+        weir_buf_add(&task->plugin_shown, room, length);
+    }
+    weir_plugin_metrics_read(&task->plugin_metrics, json);
+    json_decref(json);
+    return weir_buf_text(&task->plugin_shown);
 }
 
 /* ---- All of it ---------------------------------------------------------------------------- */
@@ -139,7 +185,7 @@ static const char *ask_plugin(weir_source_task *task)
 static void write_details(weir_source_task *task, weir_buf *json)
 {
     const char *trouble = "", *plugin = ask_plugin(task);
-    weir_buf words = WEIR_BUF;
+    weir_buf words = WEIR_BUF, told = WEIR_BUF;
     int64_t at_ms = 0;
 
     waiting_for(task, &words);
@@ -161,7 +207,8 @@ static void write_details(weir_source_task *task, weir_buf *json)
     weir_buf_text_add(json, ",\"producer\":{");
     if (task->producer)
         trouble = weir_task_producer_trouble(task->producer, &at_ms);
-    weir_task_add_error(json, trouble[0] ? trouble : NULL, at_ms);
+    add_trouble(task, &told, trouble);
+    weir_task_add_error(json, told.size ? weir_buf_text(&told) : NULL, at_ms);
     weir_buf_char(json, '}');
     if (task->notes_json)
         weir_buf_format(json, ",\"notes\":%s", task->notes_json);
@@ -173,21 +220,85 @@ static void write_details(weir_source_task *task, weir_buf *json)
     }
     weir_buf_char(json, '}');
     weir_buf_free(&words);
+    weir_buf_free(&told);
+}
+
+/* ---- The same in figures ------------------------------------------------------------------ */
+
+static weir_task_figures figures_of(const weir_source_task *task)
+{
+    const weir_task_errors *errors = &task->errors;
+
+    return (weir_task_figures){
+        .emitted = task->emitted,
+        .emitted_bytes = task->emitted_bytes,
+        .delivered = task->delivered,
+        .delivered_bytes = task->delivered_bytes,
+        .delivery_us = task->delivery_us,
+        .dead_lettered = errors->dead_lettered,
+        .dropped = task->dropped,
+        .abandoned = task->abandoned_records,
+        .errors = errors->total,
+        .skipped = errors->skipped,
+        .retries = errors->retries,
+        .logged = errors->logged,
+        .letters = errors->letters,
+        .letters_failed = errors->letters_failed,
+        .restarts = task->restarts,
+        .last_error_ms = errors->last.at_ms,
+        .in_flight = task->inflight.sent,
+        .unsettled = weir_inflight_unsettled(&task->inflight),
+        .oldest_ms = weir_inflight_oldest_ms(&task->inflight),
+    };
+}
+
+static weir_task_metrics *metrics_of(const weir_source_task *task)
+{
+    const weir_map *by_kind = &task->errors.by_kind;
+    weir_task_metrics *metrics = weir_task_metrics_new();
+
+    metrics->figures = task->figures;
+    metrics->kinds = by_kind->count ? weir_calloc(by_kind->count, sizeof(*metrics->kinds)) : NULL;
+    WEIR_MAP_EACH (entry, by_kind) {
+        metrics->kinds[metrics->kind_count].name = weir_strdup(entry->key);
+        metrics->kinds[metrics->kind_count++].count = *(const uint64_t *)entry->value;
+    }
+    if (task->config.plugin) {
+        metrics->plugin = task->config.plugin->name;
+        metrics->table = task->plugin_metrics.table;
+        metrics->samples = weir_plugin_metrics_list(&task->plugin_metrics, &metrics->sample_count);
+    }
+    return metrics;
+}
+
+void weir_task_details_last(weir_source_task *task)
+{
+    if (!atomic_load(&task->abandoned))
+        ask_plugin(task);
+    weir_plugin_metrics_over(&task->plugin_metrics);
+    weir_buf_clear(&task->plugin_json); /* the next instance may say the very same */
 }
 
 void weir_task_details(weir_source_task *task, bool now)
 {
     int64_t now_ms = weir_now_ms();
     weir_buf json = WEIR_BUF;
+    weir_task_figures figures;
+    bool changed;
 
     if (!now && task->details && now_ms - task->details_ms < EVERY_MS)
         return;
     task->details_ms = now_ms;
     write_details(task, &json);
-    if (!weir_same(task->details, weir_buf_text(&json))) {
-        free(task->details);
-        task->details = weir_buf_take(&json);
-        weir_task_report_details(task, task->details);
+    figures = figures_of(task);
+    changed = !weir_same(task->details, weir_buf_text(&json));
+    if (changed || memcmp(&figures, &task->figures, sizeof(figures)) != 0) {
+        task->figures = figures;
+        if (changed) {
+            free(task->details);
+            task->details = weir_buf_take(&json);
+        }
+        weir_task_report_details(task, changed ? task->details : NULL, metrics_of(task));
     }
     weir_buf_free(&json);
 }

@@ -46,7 +46,9 @@ static struct rig {
     bool emit_in_settled;
     bool stays; /* while it is paused */
     const char
-        *reject; /* reject() records with this kind, "as the test wants", instead of emit() */
+        *reject;      /* reject() records with this kind, "as the test wants", instead of emit() */
+    const char *why;  /* … or because of this */
+    const char *says; /* into the log, at each start */
     const char *status;
 
     /* ---- what it did and heard ---- */
@@ -62,9 +64,10 @@ static struct rig {
     /* ---- what the herder heard ---- */
     weir_task_fact *facts[RIG_FACTS]; /* states only */
     size_t fact_count;
-    bool deaf;     /* the herder has no room for facts ... */
-    int unheard;   /* ... and was asked so often */
-    char *details; /* the last ones */
+    bool deaf;                  /* the herder has no room for facts ... */
+    int unheard;                /* ... and was asked so often */
+    char *details;              /* the last ones */
+    weir_task_metrics *metrics; /* likewise; NULL: none yet */
     bool lease;
 
     /* ---- the bench ---- */
@@ -120,6 +123,8 @@ static inline weir_status rig_start(const weir_host *host, const void *settings,
     (void)settings;
     pthread_mutex_lock(&rig.lock);
     rig.starts++;
+    if (rig.says)
+        host->log(host, WEIR_WARN, "%s", rig.says);
     if (rig.start_fails != 0) {
         rig.start_fails--;
         status = rig.start_says;
@@ -144,7 +149,7 @@ static inline void rig_emit(const weir_host *host)
 
         record.token = rig.next_token;
         pthread_mutex_unlock(&rig.lock);
-        status = kind ? host->reject(host, &record, kind, "as the test wants")
+        status = kind ? host->reject(host, &record, kind, rig.why ? rig.why : "as the test wants")
                       : host->emit(host, &record);
         pthread_mutex_lock(&rig.lock);
         if (status == WEIR_DONE) {
@@ -278,6 +283,14 @@ static const weir_option rig_options[] = {
     {"family.", WEIR_FIELD(rig_settings, family), .fallback = ""},
     {0},
 };
+static const char *const rig_words[] = {"up", "down", NULL};
+static const weir_metric rig_metrics[] = {
+    {"seen_total", WEIR_COUNTER, "seen", .help = "Messages that were seen."},
+    {"connected", WEIR_GAUGE, "connected", .help = "Is it there?"},
+    {"link", WEIR_STATE, "link", .states = rig_words, .help = "What it is at."},
+    {"depth", WEIR_GAUGE, "depth", .help = "How deep it is."},
+    {0},
+};
 static const weir_plugin_desc rig_plugin = {
     .size = sizeof(weir_plugin_desc),
     .abi_major = WEIR_ABI_MAJOR,
@@ -286,6 +299,7 @@ static const weir_plugin_desc rig_plugin = {
     .options = rig_options,
     .settings_size = sizeof(rig_settings),
     .source = &rig_source,
+    .metrics = rig_metrics,
 };
 
 /* ---- The herder's ear --------------------------------------------------------------------- */
@@ -304,7 +318,12 @@ static inline bool rig_report(void *ctx, weir_task_fact *fact)
     ck_assert_int_eq(fact->task, 3);
     ck_assert_uint_eq(fact->run, 42);
     if (fact->is_details) {
-        weir_replace(&rig.details, fact->details);
+        if (fact->details)
+            weir_replace(&rig.details, fact->details);
+        if (fact->metrics) {
+            weir_task_metrics_unref(rig.metrics);
+            rig.metrics = weir_task_metrics_ref(fact->metrics);
+        }
         weir_task_fact_free(fact);
     } else {
         ck_assert_uint_lt(rig.fact_count, RIG_FACTS);
@@ -431,6 +450,7 @@ static inline void rig_down(void)
     for (size_t i = 0; i < rig.fact_count; i++)
         weir_task_fact_free(rig.facts[i]);
     free(rig.details);
+    weir_task_metrics_unref(rig.metrics);
     rd_kafka_mock_cluster_destroy(rig.mock);
     rd_kafka_destroy(rig.mock_handle);
     weir_props_clear(&rig.settings.props);
