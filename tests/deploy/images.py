@@ -1,0 +1,77 @@
+"""The images that deploy/compose.yaml names, made here: weir's from deploy/Dockerfile, the others
+from Debian's packages and Maven's artifacts, as far as the compose file uses them."""
+import shutil
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+from engine import digest, run
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+STAND_INS = {"kafka": "weir-test/kafka", "mosquitto": "weir-test/mosquitto",
+             "nginx": "weir-test/nginx"}
+WEIR = "weir-test/weir"
+BUILD_STAGE = "weir-test/build"  # compilers and libraries, before any source of ours
+DOCKERFILE = REPOSITORY / "deploy" / "Dockerfile"
+
+
+def weir_dev():
+    sys.dont_write_bytecode = True
+    return SourceFileLoader("weir_dev", str(REPOSITORY / "deploy/dev/weir-dev")).load_module()
+
+
+def kafka_context(directory):
+    """The folder to build Kafka's image in: links to the jars that weir-dev fetched."""
+    shutil.copytree(HERE / "images/kafka", directory)
+    shutil.copy(REPOSITORY / "deploy/dev/log4j2.properties", directory)
+    shutil.copytree(weir_dev().kafka_cache() / "libs", directory / "libs")
+    return directory
+
+
+def make_stand_ins(engine):
+    """The other images."""
+    def make():
+        print("making images of Kafka, mosquitto and nginx (once)", flush=True)
+        context = kafka_context(engine.directory / "kafka")
+        engine.build(STAND_INS["kafka"], context)
+        shutil.rmtree(context)
+        for name in ("mosquitto", "nginx"):
+            engine.build(STAND_INS[name], HERE / "images" / name)
+
+    key = digest(HERE / "images", REPOSITORY / "deploy/dev/pom.xml", base_id(engine))
+    engine.keep("stand-ins", key, list(STAND_INS.values()), make)
+    return STAND_INS
+
+
+def base_id(engine):
+    return engine.docker("images", "--no-trunc", "--quiet", engine.base()).strip()
+
+
+def packages(text):
+    """The Dockerfile up to where our sources come in, and its runtime's packages: what is worth
+    keeping, because nothing in it changes from commit to commit."""
+    build, runtime = text.split("\n\n\n")
+    return build[:build.index("WORKDIR")], runtime[:runtime.index("COPY")]
+
+
+def make_weir(engine):
+    """weir's image from this tree; the layers below the sources come out of the cache."""
+    engine.base()
+    text = DOCKERFILE.read_text()
+    parts = packages(text)
+    tags = [f"{BUILD_STAGE}:build", f"{BUILD_STAGE}:runtime"]
+
+    def make():
+        for tag, part in zip(tags, parts):
+            folder = engine.directory / "packages"
+            folder.mkdir()
+            (folder / "Dockerfile").write_text(part)
+            engine.build(tag, folder)
+            shutil.rmtree(folder)
+
+    engine.keep("weir-packages", digest(*parts, base_id(engine)), tags, make)
+    commit = run("git", "-C", REPOSITORY, "rev-parse", "--short=16", "HEAD").strip()
+    return engine.build(WEIR, REPOSITORY, "deploy/Dockerfile",
+                        *[word for tag in tags for word in ("--cache-from", tag)],
+                        "--build-arg", f"COMMIT={commit}")
