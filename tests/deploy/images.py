@@ -13,7 +13,6 @@ STAND_INS = {"kafka": "weir-test/kafka", "mosquitto": "weir-test/mosquitto",
              "nginx": "weir-test/nginx"}
 WEIR = "weir-test/weir"
 BUILD_STAGE = "weir-test/build"  # compilers and libraries, before any source of ours
-DOCKERFILE = REPOSITORY / "deploy" / "Dockerfile"
 
 
 def weir_dev():
@@ -55,10 +54,10 @@ def packages(text):
     return build[:build.index("WORKDIR")], runtime[:runtime.index("COPY")]
 
 
-def make_weir(engine):
-    """weir's image from this tree; the layers below the sources come out of the cache."""
+def make_weir(engine, tree=REPOSITORY):
+    """weir's image; the layers below its sources come out of the cache."""
     engine.base()
-    text = DOCKERFILE.read_text()
+    text = (tree / "deploy/Dockerfile").read_text()
     parts = packages(text)
     tags = [f"{BUILD_STAGE}:build", f"{BUILD_STAGE}:runtime"]
 
@@ -72,6 +71,6 @@ def make_weir(engine):
 
     engine.keep("weir-packages", digest(*parts, base_id(engine)), tags, make)
     commit = run("git", "-C", REPOSITORY, "rev-parse", "--short=16", "HEAD").strip()
-    return engine.build(WEIR, REPOSITORY, "deploy/Dockerfile",
+    return engine.build(WEIR, tree, "deploy/Dockerfile",
                         *[word for tag in tags for word in ("--cache-from", tag)],
                         "--build-arg", f"COMMIT={commit}")
