@@ -291,9 +291,8 @@ def follow_the_readme(town, engine, tmp_path):
     town.rest.wait_gone(NAME)
     town.follow("down", timeout=120)
     left = left_over(engine)
-    assert not left["containers"] and not left["networks"] and len(left["volumes"]) >= 4, left
+    assert not left["containers"] and not left["networks"] and len(left["volumes"]) == 4, left
     town.follow("forget")
-    # What Kafka's image declares as a volume, and compose.yaml does not name, has no name either.
     assert not any(left_over(engine).values()), left_over(engine)
     assert not town.unread, f"nobody ran {town.unread}"
 
