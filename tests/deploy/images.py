@@ -12,7 +12,7 @@ REPOSITORY = HERE.parents[1]
 STAND_INS = {"kafka": "weir-test/kafka", "mosquitto": "weir-test/mosquitto",
              "nginx": "weir-test/nginx"}
 WEIR = "weir-test/weir"
-BUILD_STAGE = "weir-test/build"  # compilers and libraries, before any source of ours
+BUILD_STAGE = "weir-test/build"  # what is kept of weir's image
 
 
 def weir_dev():
@@ -55,13 +55,15 @@ def packages(text):
 
 
 def make_weir(engine, tree=REPOSITORY):
-    """weir's image; the layers below its sources come out of the cache."""
+    """weir's image; the layers below its sources come out of the cache, and what was compiled of
+    the same sources before."""
     engine.base()
-    text = (tree / "deploy/Dockerfile").read_text()
-    parts = packages(text)
-    tags = [f"{BUILD_STAGE}:build", f"{BUILD_STAGE}:runtime"]
+    dockerfile = (tree / "deploy/Dockerfile").read_text()
+    parts = packages(dockerfile)
+    tags = [f"{BUILD_STAGE}:{name}" for name in ("packages", "runtime", "compiled")]
+    known = [word for tag in tags for word in ("--cache-from", tag)]
 
-    def make():
+    def make_packages():
         for tag, part in zip(tags, parts):
             folder = engine.directory / "packages"
             folder.mkdir()
@@ -69,8 +71,13 @@ def make_weir(engine, tree=REPOSITORY):
             engine.build(tag, folder)
             shutil.rmtree(folder)
 
-    engine.keep("weir-packages", digest(*parts, base_id(engine)), tags, make)
+    def compile_weir():
+        print("compiling weir in a container", flush=True)
+        engine.build(tags[2], tree, "deploy/Dockerfile", "--target", "compiled", *known[:4])
+
+    engine.keep("weir-packages", digest(*parts, base_id(engine)), tags[:2], make_packages)
+    sources = [tree / name for name in ("Makefile", "VERSION", "connectors", "worker", "rest-api")]
+    engine.keep("weir-compiled", digest(dockerfile, base_id(engine), *sources), tags[2:],
+                compile_weir)
     commit = run("git", "-C", REPOSITORY, "rev-parse", "--short=16", "HEAD").strip()
-    return engine.build(WEIR, tree, "deploy/Dockerfile",
-                        *[word for tag in tags for word in ("--cache-from", tag)],
-                        "--build-arg", f"COMMIT={commit}")
+    return engine.build(WEIR, tree, "deploy/Dockerfile", *known, "--build-arg", f"COMMIT={commit}")
