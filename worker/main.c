@@ -2,6 +2,7 @@
 #include "base/last_words.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "base/thread.h"
 #include "base/version.h"
 #include "config/worker_settings.h"
@@ -14,6 +15,7 @@
 #include "record/converter.h"
 #include "rest-api/health_command.h"
 #include "rest-api/server.h"
+#include "service.h"
 #include "task/source_task.h"
 
 #include <signal.h>
@@ -59,6 +61,7 @@ typedef struct worker {
     weir_server *server;
     pthread_t main;
     atomic_bool failed;
+    weir_err why; /* written before `failed` is set, once */
 } worker;
 
 /* [herder] */
@@ -67,6 +70,8 @@ static void fatal(void *ctx, const weir_err *err)
     worker *w = ctx;
 
     weir_logf(WEIR_ERROR, "the worker ends: %s", err->msg);
+    if (!atomic_load(&w->failed))
+        weir_fail(&w->why, err->code, "the worker ends: %s", err->msg);
     atomic_store(&w->failed, true);
     pthread_kill(w->main, SIGTERM);
 }
@@ -182,14 +187,17 @@ static int run_worker(const char *file)
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
     if (start(&w, file, &err) != WEIR_OK) {
         weir_logf(WEIR_ERROR, "cannot start: %s", err.msg);
+        weir_fail_in(&err, "cannot start");
+        weir_notify_status(err.msg, NULL);
         atomic_store(&w.failed, true);
         unwind(&w);
         return EXIT_START;
     }
-    sigwait(&stops, &number);
+    number = weir_service_wait(&stops, w.herder);
     if (!atomic_load(&w.failed))
         weir_logf(WEIR_INFO, "stopping, as asked by signal %d", number);
     weir_thread_start("second-signal", second_signal, NULL);
+    weir_service_stopping(w.settings, atomic_load(&w.failed) ? w.why.msg : "stopping");
     unwind(&w);
     weir_logf(WEIR_INFO, "stopped");
     return atomic_load(&w.failed) ? EXIT_RUN : EXIT_SUCCESS;
