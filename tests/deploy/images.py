@@ -54,17 +54,19 @@ def packages(text):
     return build[:build.index("WORKDIR")], runtime[:runtime.index("COPY")]
 
 
+CACHES = [f"{BUILD_STAGE}:{name}" for name in ("packages", "runtime", "compiled")]
+KNOWN = [word for tag in CACHES for word in ("--cache-from", tag)]
+
+
 def make_weir(engine, tree=REPOSITORY):
     """weir's image; the layers below its sources come out of the cache, and what was compiled of
     the same sources before."""
     engine.base()
     dockerfile = (tree / "deploy/Dockerfile").read_text()
     parts = packages(dockerfile)
-    tags = [f"{BUILD_STAGE}:{name}" for name in ("packages", "runtime", "compiled")]
-    known = [word for tag in tags for word in ("--cache-from", tag)]
 
     def make_packages():
-        for tag, part in zip(tags, parts):
+        for tag, part in zip(CACHES, parts):
             folder = engine.directory / "packages"
             folder.mkdir()
             (folder / "Dockerfile").write_text(part)
@@ -73,11 +75,11 @@ def make_weir(engine, tree=REPOSITORY):
 
     def compile_weir():
         print("compiling weir in a container", flush=True)
-        engine.build(tags[2], tree, "deploy/Dockerfile", "--target", "compiled", *known[:4])
+        engine.build(CACHES[2], tree, "deploy/Dockerfile", "--target", "compiled", *KNOWN[:4])
 
-    engine.keep("weir-packages", digest(*parts, base_id(engine)), tags[:2], make_packages)
+    engine.keep("weir-packages", digest(*parts, base_id(engine)), CACHES[:2], make_packages)
     sources = [tree / name for name in ("Makefile", "VERSION", "connectors", "worker", "rest-api")]
-    engine.keep("weir-compiled", digest(dockerfile, base_id(engine), *sources), tags[2:],
+    engine.keep("weir-compiled", digest(dockerfile, base_id(engine), *sources), CACHES[2:],
                 compile_weir)
     commit = run("git", "-C", REPOSITORY, "rev-parse", "--short=16", "HEAD").strip()
-    return engine.build(WEIR, tree, "deploy/Dockerfile", *known, "--build-arg", f"COMMIT={commit}")
+    return engine.build(WEIR, tree, "deploy/Dockerfile", *KNOWN, "--build-arg", f"COMMIT={commit}")

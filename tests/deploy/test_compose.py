@@ -301,6 +301,7 @@ def follow_the_readme(town, engine, tmp_path):
     assert "HTTP/1.1 204" in said and "HTTP/1.1 202" in said, said
     wait_subscribed(town.rest, NAME)
     town.rest.wait_running(NAME)
+    assert town.follow("metrics").count("kafka_connect_worker_task_count") == 3
     moments = Moments()
     with Publisher("127.0.0.1", town.mqtt_port, tmp_path, devices=20, rate=RATE,
                    topic="/mqtt/test/{device}", login=LOGIN) as publisher:

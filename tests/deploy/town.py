@@ -1,6 +1,7 @@
 """deploy/ as its README has it: a copy of the tree, a shell in which the README's commands are run
 in their order, and what stands outside of the containers."""
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import threading
 import time
 
 import images
-from engine import run
+from engine import build_arguments, run
 from support.kafka import wait_in_sync
 from support.ports import free_port
 from support.rest import Rest
@@ -46,6 +47,22 @@ def is_free(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def docker_with_a_network(directory, engine):
+    """A folder for PATH with a `docker` whose builds reach the world, for this engine's containers
+    have no network by themselves, and find what was built before."""
+    directory.mkdir()
+    docker = directory / "docker"
+    real = shutil.which("docker", path=engine.env["PATH"])
+    options = ["--network", "host", *images.KNOWN, *build_arguments()]
+    docker.write_text(f'''#!/bin/sh
+[ "$1" = build ] || exec {real} "$@"
+shift
+exec {real} build {" ".join(map(shlex.quote, options))} "$@"
+''')
+    docker.chmod(0o755)
+    return directory
 
 
 class Shell:
@@ -99,7 +116,8 @@ class Town:
         self.rest = Rest(f"http://localhost:{self.rest_port}")
         self.readme = readme_blocks((self.directory / "deploy/README.md").read_text())
         self.unread = list(self.readme)
-        self.env = {**engine.env, "KAFKA_IMAGE": stand_ins["kafka"],
+        tools = docker_with_a_network(engine.directory / "tools", engine)
+        self.env = {**engine.env, "PATH": f"{tools}:{engine.env['PATH']}", "KAFKA_IMAGE": stand_ins["kafka"],
                     "MQTT_IMAGE": stand_ins["mosquitto"], "NGINX_IMAGE": stand_ins["nginx"],
                     "REST_PORT": str(self.rest_port),
                     "MQTT_PORT": str(self.mqtt_port), "MQTT_ADDRESS": "127.0.0.1",
