@@ -186,13 +186,19 @@ def try_the_json_untouched(town):
 
 
 def workers_of(town):
+    """Who is in the group; those who have left it are listed for a while."""
     return sorted(worker["worker_id"] for worker in
-                  town.rest.do("GET", "/admin/cluster")["workers"])
+                  town.rest.do("GET", "/admin/cluster")["workers"] if worker["in_group"])
 
 
 def wait_workers(town, *numbers):
     names = [f"weir-{n}:8083" for n in numbers]
-    wait_for(lambda: workers_of(town) == names, 30, f"the workers {names}")
+    def there():
+        found = workers_of(town)
+        if found != names:
+            raise NotYet(found)
+        return True
+    wait_for(there, 30, f"the workers {names}")
 
 
 def wait_flow(town, records=2 * RATE, timeout=60):
