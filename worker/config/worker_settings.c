@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "config/client_config.h"
 #include "config/client_names.h"
+#include "config/client_translate.h"
 #include "config/environment.h"
 #include "config/properties.h"
 #include "config/worker_keys.h"
@@ -254,10 +255,13 @@ static weir_code say_unused(const weir_props *props, weir_err *err)
 
         if (rc != WEIR_OK)
             break;
-        if (idle)
+        if (idle) {
             rc = say_idle(idle, pair, err);
-        else if (!weir_worker_key_is_ours(pair->key) && !weir_client_name_is_known(pair->key))
+        } else if (!weir_worker_key_is_ours(pair->key) && !weir_client_name_is_known(pair->key)) {
+            weir_client_is_news(
+                pair->key); /* it gets to the clients, which need not say it again */
             weir_log(WEIR_WARN, "unknown property", "key", pair->key, NULL);
+        }
     }
     return rc;
 }

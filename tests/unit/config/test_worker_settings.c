@@ -1,6 +1,7 @@
 /* test_worker_settings.c - a worker starts with settings that make sense, or says why not. */
 #include "base/buf.h"
 #include "base/mem.h"
+#include "config/client_translate.h"
 #include "config/worker_settings.h"
 #include "tests/support/unit.h"
 
@@ -326,6 +327,17 @@ START_TEST(a_key_is_remarked_on_once_or_not_at_all)
 }
 END_TEST
 
+START_TEST(what_the_settings_did_not_know_is_no_news_to_the_clients)
+{
+    reading got = read_with("made.up.here=1", NULL);
+
+    ck_assert(!weir_client_is_news("made.up.here"));
+    ck_assert(weir_client_is_news("made.up.elsewhere"));
+    ck_assert(!weir_client_is_news("made.up.elsewhere"));
+    done(&got);
+}
+END_TEST
+
 START_TEST(the_log_speaks_as_it_was_told_from_the_first_line)
 {
     reading json = read_with("log.format=json\nmade.up=1", NULL);
@@ -483,6 +495,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_variable_that_stays_is_warned_of);
     tcase_add_test(tests, the_environment_alone_is_enough_and_wins);
     tcase_add_loop_test(tests, a_key_is_remarked_on_once_or_not_at_all, 0, WEIR_COUNT(remarks));
+    tcase_add_test(tests, what_the_settings_did_not_know_is_no_news_to_the_clients);
     tcase_add_test(tests, the_log_speaks_as_it_was_told_from_the_first_line);
     tcase_add_test(tests, every_option_has_a_group_and_one_sentence);
     tcase_add_test(tests, the_options_print_for_people);
