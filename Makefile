@@ -8,6 +8,7 @@
 #   make unit        unit tests alone            make integration   real brokers alone
 #   make faults      workers killed, frozen, cut off, brokers away: all of tests/faults
 #   make prove       mqtt-source: 50 kills each way, outages, odd messages: all of tests/proofs
+#   make test-brokers  five other MQTT brokers, alone and with killed workers: all of tests/brokers
 #   make sanitize    unit tests under ASan+UBSan and TSan
 #   make fuzz        every fuzzer a little, FUZZ_TOTAL (60) seconds for all; FUZZ_SECONDS=3600 for each
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
@@ -31,6 +32,9 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
+
+# Of test-brokers alone: HiveMQ's few lines are compiled, other releases' packages unpacked.
+APT_BROKERS := openjdk-17-jdk-headless util-linux tar dpkg debian-archive-keyring
 
 Q          := $(if $(V),,@)
 
@@ -162,6 +166,13 @@ faults: build $(FIXTURES) $(PRELOADS)
 # -s: figures are shown as they come.
 prove: build $(PRELOADS)
 	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
+
+# Downloads brokers, once; -s: figures are shown as they come.
+test-brokers: deps
+	@deploy/deps $(APT_BROKERS)
+	@$(MAKE) --no-print-directory build $(PRELOADS)
+	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/brokers) $(TESTS)
+.PHONY: test-brokers
 
 test: deps
 	@$(MAKE) --no-print-directory both
