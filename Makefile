@@ -171,11 +171,11 @@ faults: build $(FIXTURES) $(PRELOADS)
 prove: build $(PRELOADS)
 	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
 
-# Downloads brokers, once; -s: figures are shown as they come.
+# Downloads brokers, once. -s: figures are shown as they come; -rs: what a broker does not have.
 test-brokers: deps
 	@deploy/deps $(APT_BROKERS)
 	@$(MAKE) --no-print-directory build $(PRELOADS)
-	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/brokers) $(TESTS)
+	$(ON_KAFKA) -s -rs $(if $(findstring tests/,$(TESTS)),,tests/brokers) $(TESTS)
 .PHONY: test-brokers
 
 # A Docker engine of its own; skipped, loudly, where none can run. -s: recovery times are shown.

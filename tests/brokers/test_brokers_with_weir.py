@@ -267,6 +267,41 @@ def test_retained_messages_come_with_the_subscription(cluster, workers, broker):
     source.send([], retain=True)
 
 
+# ---- Several tasks --------------------------------------------------------------------------------
+
+
+def wait_tasks(source, n, ready):
+    """Until there are so many, and each of them is; returns their states in the status."""
+    def all_ready():
+        tasks = source.group.rest.status("c")["tasks"]
+        if len(tasks) != n or not all(map(ready, tasks)):
+            raise NotYet(tasks)
+        return tasks
+    return wait_for(all_ready, 60, f"{n} tasks")
+
+
+def has_subscribed(task):
+    granted = task.get("details", {}).get("plugin", {}).get("granted_qos")
+    return bool(granted) and None not in granted.values()
+
+
+def test_two_tasks_share_a_filter(cluster, workers, broker):
+    """RabbitMQ has no shared subscriptions. With MQTT 5 it says so; with 3.1.1 it grants them."""
+    source = Source(cluster, workers, broker, tasks__max=2, mqtt__task__assignment="shared")
+    if broker.SHARED is None and 5 in broker.LEVELS:
+        tasks = wait_tasks(source, 2, lambda task: task["state"] == "FAILED")
+        assert all("has no shared subscriptions" in task["trace"] for task in tasks)
+        return
+    wait_tasks(source, 2, has_subscribed)
+    if broker.SHARED is None:
+        return
+    source.send(range(100))
+    source.wait_records(100)
+    source.restart(kill=True, meanwhile=lambda: source.send(range(100, 200)))
+    source.wait_records(200)
+    assert set(source.numbers()) == set(range(200))
+
+
 # ---- Kills ----------------------------------------------------------------------------------------
 
 
