@@ -37,6 +37,7 @@ class Broker:
     WINDOW = 1000  # messages without an acknowledgement, with SETTINGS
     DEFAULT_WINDOW = 20
     KEEPS_WINDOW = True
+    FILLS_WINDOW = True  # else what is new waits until all that was sent is acknowledged
     RAISED_BY_CLIENT = False  # does a client's larger Receive Maximum count?
     DEFAULT_QUEUE = 1000  # messages for who is away; None: all
     DEFAULT_EXPIRY = WEEK  # what is made of a week, in MQTT 5

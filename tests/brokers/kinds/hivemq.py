@@ -62,7 +62,8 @@ def classes():
 class HiveMq(Broker):
     NAME = "HiveMQ CE 2025.5"
     WINDOW = DEFAULT_WINDOW = 50
-    NEXT_ID, SHARED = False, "queue"
+    FILLS_WINDOW = NEXT_ID = False
+    SHARED = "queue"
     SETTINGS = """\
 <mqtt><queued-messages><max-queue-size>10000000</max-queue-size></queued-messages></mqtt>
 """
