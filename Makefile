@@ -12,6 +12,7 @@
 #   make sanitize    unit tests under ASan+UBSan and TSan
 #   make fuzz        every fuzzer a little, FUZZ_TOTAL (60) seconds for all; FUZZ_SECONDS=3600 for each
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
+#   make bench-mqtt                              mqtt-source beside a minimal bridge; BENCH='flood --rounds 5'
 #   make bench-failover                          how long a task is nowhere, N=10 times each way
 #   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
 #   make docs        docs/config.md from the option tables
@@ -211,8 +212,20 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(call archives,tas
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
 bench-programs: $(BENCHES)
 .PHONY: bench-programs
+
+# What bench-mqtt measures with; lone_task is the one of ours, the others do not know weir.
+BENCH_MQTT := $(addprefix $(BUILD)/tests/bench/,flood_broker mqtt_publisher minimal_bridge judge mock_kafka)
+$(BENCH_MQTT): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/common.o
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ -lrdkafka -lm $(LDFLAGS) -o $@
+$(BUILD)/tests/bench/lone_task: $(BUILD)/tests/bench/lone_task.o $(call archives,task)
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
+bench-mqtt-programs: build $(BENCH_MQTT) $(BUILD)/tests/bench/lone_task
+bench-mqtt:
+	@$(MAKE) --no-print-directory MODE=release bench-mqtt-programs
+	@WEIR_BUILD=$(BUILD_ROOT)/release $(PYTHON) tests/bench/mqtt $(BENCH)
+.PHONY: bench-mqtt bench-mqtt-programs
 bench:
-	@$(MAKE) --no-print-directory MODE=release build bench-programs
+	@$(MAKE) --no-print-directory MODE=release bench-programs bench-mqtt-programs
 	@tests/bench/run $(BUILD_ROOT)/release
 
 bench-failover:

@@ -53,6 +53,7 @@ static bool submit(weir_herder *h, weir_slot *slot, const char *connector, const
     weir_code rc;
     weir_check_request request = {.registry = h->options.registry,
                                   .worker = &h->settings->props,
+                                  .providers = h->settings->providers,
                                   .connector = connector,
                                   .config = config,
                                   .plan = plan};

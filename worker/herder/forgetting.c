@@ -344,6 +344,7 @@ static void plan(weir_herder *h, const char *connector, job *j)
     plan_ticket *ticket = weir_new(plan_ticket);
     weir_check_request request = {.registry = h->options.registry,
                                   .worker = &h->settings->props,
+                                  .providers = h->settings->providers,
                                   .connector = connector,
                                   .config = &j->config,
                                   .plan = true};

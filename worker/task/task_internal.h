@@ -128,7 +128,7 @@ struct weir_source_task {
     /* details */
     char *details; /* as last reported */
     int64_t details_ms;
-    weir_buf plugin_status, plugin_json;
+    weir_buf plugin_status, plugin_json, plugin_shown; /* as it says, the last good one, cleaned */
     weir_plugin_metrics plugin_metrics;
     weir_task_figures figures;      /* as last reported */
     char *notes_json, *config_json; /* NULL: none */
