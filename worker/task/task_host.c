@@ -395,5 +395,9 @@ void weir_task_host_init(weir_source_task *task)
         .reject = host_reject,
         .offset = weir_task_host_offset,
         .keep_offset = weir_task_host_keep_offset,
+        .tasks = task->tasks,
+        .plan = task->plan,
+        .all_kept = weir_task_host_all_kept,
+        .each_offset = weir_task_host_each_offset,
     };
 }

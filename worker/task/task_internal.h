@@ -79,7 +79,8 @@ struct weir_source_task {
     int wakeup_fd;
     pthread_t thread;
     char *connector, *context;
-    int32_t number;
+    int32_t number, tasks;
+    int64_t plan;
     uint64_t run;
     weir_props connector_config, task_config;
     const weir_registry *registry;
@@ -92,6 +93,7 @@ struct weir_source_task {
     void *ctx;
     bool over;                                           /* under `hearing`: the thread has ended */
     atomic_bool stop, pause, suspend, forget, abandoned; /* what the herder wants */
+    atomic_int tasks_left;                               /* … when it is to forget */
     atomic_llong call_due_ms;                            /* 0: not inside the plugin */
     _Atomic(const char *) call;
 

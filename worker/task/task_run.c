@@ -586,6 +586,7 @@ static void forget(weir_source_task *task)
         return;
     }
     weir_logf(WEIR_INFO, "gives up what it has left outside");
+    task->host.tasks_left = atomic_load(&task->tasks_left);
     enter(task, "forget", weir_now_ms() + WEIR_TASK_STUCK_MS);
     source_of(task)->forget(&task->host, weir_settings_get(task->config.settings));
     leave(task);
