@@ -8,6 +8,7 @@
 #   make unit        unit tests alone            make integration   real brokers alone
 #   make faults      workers killed, frozen, cut off, brokers away: all of tests/faults
 #   make prove       mqtt-source: 50 kills each way, outages, odd messages: all of tests/proofs
+#   make test-brokers  five other MQTT brokers, alone and with killed workers: all of tests/brokers
 #   make sanitize    unit tests under ASan+UBSan and TSan
 #   make fuzz        every fuzzer a little, FUZZ_TOTAL (60) seconds for all; FUZZ_SECONDS=3600 for each
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
@@ -36,6 +37,9 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
 # What only make test-deploy needs; what only make deb needs.
 APT_DEPLOY := docker.io docker-compose debootstrap iptables iproute2
 APT_DEB    := build-essential debhelper lintian $(filter pkg-config git %-dev,$(APT))
+
+# Of test-brokers alone: HiveMQ's few lines are compiled, other releases' packages unpacked.
+APT_BROKERS := openjdk-17-jdk-headless util-linux tar dpkg debian-archive-keyring
 
 Q          := $(if $(V),,@)
 
@@ -167,6 +171,13 @@ faults: build $(FIXTURES) $(PRELOADS)
 # -s: figures are shown as they come.
 prove: build $(PRELOADS)
 	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
+
+# Downloads brokers, once. -s: figures are shown as they come; -rs: what a broker does not have.
+test-brokers: deps
+	@deploy/deps $(APT_BROKERS)
+	@$(MAKE) --no-print-directory build $(PRELOADS)
+	$(ON_KAFKA) -s -rs $(if $(findstring tests/,$(TESTS)),,tests/brokers) $(TESTS)
+.PHONY: test-brokers
 
 # A Docker engine of its own; skipped, loudly, where none can run. -s: recovery times are shown.
 test-deploy:
