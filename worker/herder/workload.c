@@ -325,8 +325,9 @@ static void reconcile(weir_herder *h, weir_own_item *item)
         return;
     }
     if (!wanted) {
-        if (!entry || item->task >= entry->task_count)
-            item->shown_known = false; /* the leader removes the status */
+        if (!entry || item->task >= entry->task_count ||
+            weir_was_barred(h, item->connector, item->task))
+            item->shown_known = false; /* the leader removes the status, or has said FAILED */
         if (item->shown_known)
             show(h, item, WEIR_STATE_UNASSIGNED, NULL);
         if (!item->assigned)

@@ -243,7 +243,8 @@ START_TEST(a_task_that_crashes_two_workers_is_not_given_to_a_third)
     tell(0, WEIR_WATCH_DEAD, 2);
     EVENTUALLY(says_failed("status-task-c-4"));
     EVENTUALLY(runs_of("c/4") == 0 && runs_of("c/3") == 1 && runs_of("c/8") == 1);
-    ck_assert(says(&status_topic, "status-task-c-4", "signal 11"));
+    ck_assert_msg(says(&status_topic, "status-task-c-4", "signal 11"), "%s",
+                  last_value(&status_topic, "status-task-c-4"));
     ck_assert_int_eq(ask(0, WEIR_ASK_RESTART, "c", "9"), WEIR_OK); /* of the connector alone */
     ck_assert_int_eq(runs_of("c/4"), 0);
     put_record("restart-connector-c", "{\"include-tasks\":true,\"only-failed\":true}");
