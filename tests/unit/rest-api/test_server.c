@@ -296,7 +296,7 @@ static const struct {
     const char *host, *says;
 } unusable[] = {
     {"127.0.0.1", "Address already in use"},
-    {"192.0.2.1", "Cannot assign requested address"},
+    {"240.0.0.1", "Cannot assign requested address"}, /* reserved: no network has it */
     {"no host", "cannot listen on 'no host:"},
 };
 
