@@ -14,6 +14,7 @@
 #   make bench-failover                          how long a task is nowhere, N=10 times each way
 #   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
 #   make docs        docs/config.md from the option tables
+#   make deb         a Debian package: build/deb/weir_<version>_<architecture>.deb
 #   make compile_commands.json                   make clean
 #
 # V=1 shows the commands  MODE=release|debug|asan|tsan|fuzz  WERROR=1  CC=clang  BUILD_ROOT=build  TESTS=<pytest arguments>
@@ -32,6 +33,9 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
        libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout python3-pytest-xdist \
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
+# What only make test-deploy needs; what only make deb needs.
+APT_DEPLOY := docker.io docker-compose debootstrap iptables iproute2
+APT_DEB    := build-essential debhelper lintian $(filter pkg-config git %-dev,$(APT))
 
 Q          := $(if $(V),,@)
 
@@ -91,7 +95,7 @@ ON_BROKERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*/test_*.c
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all both build deps unit integration faults prove test sanitize fuzz bench lint format docs demo install \
+.PHONY: all both build deps unit integration faults prove test test-deploy sanitize fuzz bench lint format docs demo install \
         clean help unit-programs
 .SECONDARY:
 
@@ -134,7 +138,7 @@ $(BUILD)/tests/unit/connectors/$(1)/test_%: $(BUILD)/tests/unit/connectors/$(1)/
 endef
 $(foreach connector,$(CONNECTORS),$(eval $(call connector_rules,$(connector))))
 
-IN_WEIR := $(BUILD)/history.a $(call archives,rest-api)
+IN_WEIR := $(BUILD)/worker/service.o $(BUILD)/history.a $(call archives,rest-api)
 $(WEIR): $(BUILD)/worker/main.o $(IN_WEIR)
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(IN_WEIR) $(LIBS) -pthread $(LDFLAGS) -o $@
 
@@ -165,6 +169,11 @@ faults: build $(FIXTURES) $(PRELOADS)
 # -s: figures are shown as they come.
 prove: build $(PRELOADS)
 	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
+
+# A Docker engine of its own; skipped, loudly, where none can run. -s: recovery times are shown.
+test-deploy:
+	@deploy/deps $(APT) $(APT_DEPLOY) $(APT_DEB) systemd
+	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/deploy) $(TESTS)
 
 test: deps
 	@$(MAKE) --no-print-directory both
@@ -249,6 +258,13 @@ install:
 	install -m 755 $(CONNECTORS:%=$(BUILD_ROOT)/release/plugins/%.so) $(DESTDIR)$(PREFIX)/lib/weir/plugins/
 	install -m 644 connectors/include/weir_plugin.h $(DESTDIR)$(PREFIX)/include/
 	cp -R configs $(DESTDIR)$(PREFIX)/share/weir/
+	sed -i 's|^plugin.path=.*|plugin.path=$(PREFIX)/lib/weir/plugins|' $(DESTDIR)$(PREFIX)/share/weir/configs/worker.properties
+	install -D -m 644 deploy/man/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
+
+deb:
+	@deploy/deps $(APT_DEB)
+	@deploy/deb $(BUILD_ROOT)/deb
+.PHONY: deb
 
 clean:
 	rm -rf $(BUILD_ROOT) compile_commands.json

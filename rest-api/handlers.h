@@ -7,6 +7,9 @@
 /* health.c */
 void weir_handle_health(weir_call *call);
 
+/* metrics.c */
+void weir_handle_metrics(weir_call *call);
+
 /* connectors.c */
 void weir_handle_list(weir_call *call);
 void weir_handle_create(weir_call *call);

@@ -40,6 +40,7 @@ static const weir_route routes[] = {
     {"GET",    "/connector-plugins/*/config",   weir_handle_definitions, .success = 200},
     {"PUT",    "/connector-plugins/*/config/validate", weir_handle_validate, .success = 200, .reads_body = true},
 
+    {"GET",    "/metrics",                      weir_handle_metrics, WEIR_ASK_METRICS, .success = 200, .any_content = true, .any_accept = true},
     {"GET",    "/admin/cluster",                weir_handle_ask,    WEIR_ASK_CLUSTER, .success = 200},
 
     /* between workers */

@@ -2,7 +2,8 @@
 
 `cluster`: the run's brokers, well at the start of each test. `workers`: starts groups of workers
 that end with the test. `flow`: three of them under load. `case`: a fault and its figures.
-`variant`: each way in which this build can speak to an MQTT broker.
+`variant`: each way in which this build can speak to an MQTT broker; `any_variant`: over WebSocket
+too.
 Run with: /usr/bin/python3 -m pytest tests/integration
 """
 import os
@@ -38,8 +39,9 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    if "variant" in metafunc.fixturenames:
-        metafunc.parametrize("variant", variants(), ids=str)
+    for name, found in (("variant", variants), ("any_variant", lambda: variants(ws=True))):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, found(), ids=str)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by marks

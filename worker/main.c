@@ -2,6 +2,7 @@
 #include "base/last_words.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "base/thread.h"
 #include "base/version.h"
 #include "config/worker_settings.h"
@@ -12,7 +13,9 @@
 #include "plugin/foreign.h"
 #include "plugin/registry.h"
 #include "record/converter.h"
+#include "rest-api/health_command.h"
 #include "rest-api/server.h"
+#include "service.h"
 #include "task/source_task.h"
 
 #include <signal.h>
@@ -36,6 +39,9 @@ static const char usage_text[] =
     "                              every key of a worker, of a connector and of each plugin, with\n"
     "                              its default; the plugins are those of a worker whose\n"
     "                              plugin.path is PLUGIN.PATH\n"
+    "  weir health FILE            asks the worker that runs with FILE here whether it is well: "
+    "exit\n"
+    "                              code 0, else 1\n"
     "  weir log FILE [--json] [--check] [--follow]\n"
     "  weir log --bootstrap HOST:PORT[,...] --topic TOPIC [--json] [--check] [--follow]\n"
     "                              what the group has done, from its config topic: leaders,\n"
@@ -55,6 +61,7 @@ typedef struct worker {
     weir_server *server;
     pthread_t main;
     atomic_bool failed;
+    weir_err why; /* written before `failed` is set, once */
 } worker;
 
 /* [herder] */
@@ -63,6 +70,8 @@ static void fatal(void *ctx, const weir_err *err)
     worker *w = ctx;
 
     weir_logf(WEIR_ERROR, "the worker ends: %s", err->msg);
+    if (!atomic_load(&w->failed))
+        weir_fail(&w->why, err->code, "the worker ends: %s", err->msg);
     atomic_store(&w->failed, true);
     pthread_kill(w->main, SIGTERM);
 }
@@ -178,14 +187,17 @@ static int run_worker(const char *file)
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
     if (start(&w, file, &err) != WEIR_OK) {
         weir_logf(WEIR_ERROR, "cannot start: %s", err.msg);
+        weir_fail_in(&err, "cannot start");
+        weir_notify_status(err.msg, NULL);
         atomic_store(&w.failed, true);
         unwind(&w);
         return EXIT_START;
     }
-    sigwait(&stops, &number);
+    number = weir_service_wait(&stops, w.herder);
     if (!atomic_load(&w.failed))
         weir_logf(WEIR_INFO, "stopping, as asked by signal %d", number);
     weir_thread_start("second-signal", second_signal, NULL);
+    weir_service_stopping(w.settings, atomic_load(&w.failed) ? w.why.msg : "stopping");
     unwind(&w);
     weir_logf(WEIR_INFO, "stopped");
     return atomic_load(&w.failed) ? EXIT_RUN : EXIT_SUCCESS;
@@ -246,6 +258,8 @@ int main(int argc, char **argv)
         if (argc <= words + 1 && (argc == words || argv[words][0] != '-'))
             return print_config(markdown, argc > words ? argv[words] : NULL);
     }
+    if (strcmp(command, "health") == 0 && argc == 3)
+        return weir_health_command(argv[2], (const char *const *)environ);
     if (strcmp(command, "log") == 0) {
         code = weir_log_command(argc - 2, argv + 2, (const char *const *)environ);
         if (code != WEIR_LOG_USAGE)

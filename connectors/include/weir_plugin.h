@@ -238,7 +238,7 @@ typedef struct weir_source {
     void (*stop)(void *self);
     /* [task] Optional. Writes one JSON object about what the instance sees into json[room], NUL-
      * terminated, and returns its length; 0: nothing to say, or no room. Asked at most once a
-     * second, between polls. */
+     * second, between polls, and once more before stop(). */
     size_t (*status)(void *self, char *json, size_t room);
     /* [task] Optional. This task will not come back: its connector is deleted, or has fewer tasks.
      * Gives up what it has left outside, such as a session. No instance is there any more, or
@@ -251,6 +251,34 @@ typedef struct weir_source {
      * started later. */
     bool (*pause)(void *self, bool paused);
 } weir_source;
+
+/* ---- Metrics ----------------------------------------------------------------------------------
+ */
+
+typedef enum weir_metric_type {
+    /* Only grows while an instance lives; its name ends with "_total". The worker adds up what the
+     * instances of one run of the task have counted, one after the other. */
+    WEIR_COUNTER,
+    /* A number. true and false are 1 and 0, and 0 once the instance is gone; a number, and what is
+     * null or missing, is not shown then. */
+    WEIR_GAUGE,
+    /* A word: one series for each of `states`, 1 for the one that it is in. */
+    WEIR_STATE,
+} weir_metric_type;
+
+/* One row of GET /metrics, taken from what status() writes anyway: declared once, counted nowhere
+ * else. Shown for each task as weir_<plugin>_<name>{connector="…",task="…"}, the plugin's name with
+ * '_' for whatever is no letter or digit, for as long as the task's status is. */
+typedef struct weir_metric {
+    const char *name; /* a-z, 0-9 and '_'; with the base unit: "_bytes", "_seconds" */
+    weir_metric_type type;
+    const char *path; /* where the value is: the keys that lead to it, joined by '.' */
+    /* NULL, or the value is an object: each of its members is a series, whose key is the value of
+     * this label. Not for WEIR_STATE, whose label is "state". */
+    const char *label;
+    const char *const *states; /* of WEIR_STATE: NULL-terminated */
+    const char *help;          /* one sentence */
+} weir_metric;
 
 struct weir_sink; /* the contract for sinks comes with the first sink connector */
 
@@ -287,6 +315,8 @@ typedef struct weir_plugin_desc {
     /* Optional, NULL-terminated. Keys whose values name Kafka topics that records go to, unless
      * they hold more than a name can: for a probe the worker looks for them itself. */
     const char *const *topic_keys;
+    /* Optional, ends with a row whose name is NULL: what GET /metrics shows of status(). */
+    const weir_metric *metrics;
 } weir_plugin_desc;
 
 /* The one symbol a connector exports:

@@ -3,6 +3,7 @@
 
 #include "bytes.h"
 #include "json_check.h"
+#include "ws.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,31 +12,29 @@
 
 /* ---- Brokers -------------------------------------------------------------------------------- */
 
-static bool scheme_is(const char *uri, size_t size, const char *const *names)
-{
-    for (; *names; names++)
-        if (strlen(*names) == size && strncasecmp(uri, *names, size) == 0)
-            return true;
-    return false;
-}
+typedef struct scheme {
+    const char *name, *port;
+    bool tls, ws;
+} scheme;
 
-static bool check_scheme(const char *uri, size_t size, bool *ret_tls, char *why, size_t room)
+/* NULL: `why` says it. */
+static const scheme *find_scheme(const char *uri, size_t size, char *why, size_t room)
 {
-    static const char *const plain[] = {"tcp", "mqtt", NULL};
-    static const char *const tls[] = {"ssl", "tls", "mqtts", NULL};
-    static const char *const web[] = {"ws", "wss", NULL};
+    static const scheme schemes[] = {
+        {"tcp", "1883", false, false}, {"mqtt", "1883", false, false}, {"ssl", "8883", true, false},
+        {"tls", "8883", true, false},  {"mqtts", "8883", true, false}, {"ws", "80", false, true},
+        {"wss", "443", true, true},
+    };
 
-    *ret_tls = scheme_is(uri, size, tls);
-    if (*ret_tls || scheme_is(uri, size, plain))
-        return true;
-    if (scheme_is(uri, size, web))
-        snprintf(why, room, "WebSockets are not yet supported; tcp:// and ssl:// are");
-    else
-        snprintf(why, room,
-                 "the scheme '%.*s' is unknown; tcp://, mqtt:// and, with TLS, ssl://, tls://, "
-                 "mqtts:// are supported",
-                 (int)size, uri);
-    return false;
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (strlen(schemes[i].name) == size && strncasecmp(uri, schemes[i].name, size) == 0)
+            return &schemes[i];
+    snprintf(
+        why, room,
+        "the scheme '%.*s' is unknown; tcp://, mqtt:// and, with TLS, ssl://, tls://, mqtts:// "
+        "are supported, and over WebSocket ws:// and wss://",
+        (int)size, uri);
+    return NULL;
 }
 
 static bool check_port(const char *port, char *why, size_t room)
@@ -49,53 +48,71 @@ static bool check_port(const char *port, char *why, size_t room)
     return false;
 }
 
-bool mqtt_endpoint_parse(const char *uri, mqtt_endpoint *ret_endpoint, char *why, size_t room)
+/* What follows host and port. One slash at the end does no harm; of ws it is a path. */
+static bool check_rest(const char *rest, bool ws, char *why, size_t room)
 {
-    const char *rest = strstr(uri, "://"), *host, *end, *port;
-    size_t size;
-    bool tls;
-
-    if (!rest || rest == uri) {
-        snprintf(why, room, "write it as tcp://host:1883");
-        return false;
-    }
-    if (!check_scheme(uri, (size_t)(rest - uri), &tls, why, room))
-        return false;
-    host = rest + 3;
-    if (strchr(host, '@')) {
-        snprintf(why, room, "user and password belong into mqtt.username and mqtt.password");
-        return false;
-    }
-    size = strcspn(host, "/?#");
-    if (host[size] && strcmp(host + size, "/") != 0) { /* one slash at the end does no harm */
+    if (!ws && *rest && strcmp(rest, "/") != 0)
         snprintf(why, room, "nothing may follow host and port");
-        return false;
-    }
-    if (*host == '[') {
-        host++;
-        end = strchr(host, ']');
-        port = end ? end + 1 : NULL;
-    } else {
-        end = host + strcspn(host, ":/");
-        port = end;
-    }
-    if (!end || end == host || (*port && *port != ':' && *port != '/')) {
+    else if (ws && *rest && !mqtt_ws_path_check(rest))
+        snprintf(why, room,
+                 "what follows host and port has to begin with '/' and to be ASCII without blanks "
+                 "and without '#'");
+    else
+        return true;
+    return false;
+}
+
+/* "host", "host:port" or "[address]:port", which ends at `rest`. */
+static bool read_host(const char *at, const char *rest, mqtt_endpoint *to, char *why, size_t room)
+{
+    const char *host = *at == '[' ? at + 1 : at, *end = host, *port;
+    char number[8] = "";
+
+    while (end < rest && *end != (*at == '[' ? ']' : ':'))
+        end++;
+    port = *at == '[' && end < rest ? end + 1 : end;
+    if (end == host || (*at == '[' && *end != ']') || (port < rest && *port != ':')) {
         snprintf(why, room, "there is no host in it");
         return false;
     }
-    if (*port == ':') {
-        char number[8] = "";
-
-        snprintf(number, sizeof(number), "%.*s", (int)strcspn(port + 1, "/"), port + 1);
+    if (port < rest) {
+        snprintf(number, sizeof(number), "%.*s", (int)(rest - port - 1), port + 1);
         if (!check_port(number, why, room))
             return false;
-        ret_endpoint->port = mqtt_strndup(number, strlen(number));
-    } else {
-        ret_endpoint->port = mqtt_strndup(tls ? "8883" : "1883", 4);
+        to->port = mqtt_strndup(number, strlen(number));
     }
-    ret_endpoint->tls = tls;
-    ret_endpoint->uri = mqtt_strndup(uri, strlen(uri));
-    ret_endpoint->host = mqtt_strndup(host, (size_t)(end - host));
+    to->host = mqtt_strndup(host, (size_t)(end - host));
+    return true;
+}
+
+bool mqtt_endpoint_parse(const char *uri, mqtt_endpoint *ret_endpoint, char *why, size_t room)
+{
+    const char *host = strstr(uri, "://"), *rest;
+    mqtt_endpoint made = {0};
+    const scheme *found;
+
+    if (!host || host == uri) {
+        snprintf(why, room, "write it as tcp://host:1883");
+        return false;
+    }
+    found = find_scheme(uri, (size_t)(host - uri), why, room);
+    if (!found)
+        return false;
+    host += 3;
+    rest = host + strcspn(host, "/?#");
+    if (memchr(host, '@', (size_t)(rest - host)) || (!found->ws && strchr(rest, '@'))) {
+        snprintf(why, room, "user and password belong into mqtt.username and mqtt.password");
+        return false;
+    }
+    if (!check_rest(rest, found->ws, why, room) || !read_host(host, rest, &made, why, room))
+        return false;
+    if (!made.port)
+        made.port = mqtt_strndup(found->port, strlen(found->port));
+    made.tls = found->tls;
+    made.ws = found->ws;
+    made.uri = mqtt_strndup(uri, found->ws ? strcspn(uri, "?") : strlen(uri));
+    made.path = found->ws && *rest ? mqtt_strndup(rest, strlen(rest)) : NULL;
+    *ret_endpoint = made;
     return true;
 }
 
@@ -104,6 +121,7 @@ void mqtt_endpoint_clear(mqtt_endpoint *endpoint)
     free(endpoint->uri);
     free(endpoint->host);
     free(endpoint->port);
+    free(endpoint->path);
     *endpoint = (mqtt_endpoint){0};
 }
 

@@ -6,12 +6,14 @@
 #include <stddef.h>
 
 typedef struct mqtt_endpoint {
-    char *uri; /* as written */
+    char *uri; /* as written, without a query: for people to read */
     char *host, *port;
-    bool tls;
+    bool tls, ws; /* wss is both */
+    char *path;   /* of ws, query included; NULL: the address has none */
 } mqtt_endpoint;
 
-/* scheme://host[:port], IPv6 in brackets; ssl, tls and mqtts mean TLS, and port 8883 unless given.
+/* scheme://host[:port], IPv6 in brackets, and for ws and wss a path behind it; ssl, tls, mqtts and
+ * wss mean TLS. The port is 1883, with TLS 8883, of ws 80 and of wss 443 unless given.
  * False: *ret_endpoint is untouched, `why` says it. */
 bool mqtt_endpoint_parse(const char *uri, mqtt_endpoint *ret_endpoint, char *why, size_t room);
 void mqtt_endpoint_clear(mqtt_endpoint *endpoint);

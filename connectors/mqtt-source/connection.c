@@ -1,8 +1,8 @@
 /* connection.c - see connection.h.
  *
  *     WAITING ─▶ DIALLING ─▶ JOINING ─▶ GREETING ─▶ UP
- *        ▲     name, TCP   paho comes   CONNACK,     │
- *        │                 in           SUBACK       │
+ *        ▲     name, TCP,  paho comes   CONNACK,     │
+ *        │     TLS, ws     in           SUBACK       │
  *        └───────────── any failure ─────────────────┘
  *
  * Bytes move in socket.c; here is what they mean for the life of the connection.
@@ -213,8 +213,7 @@ static weir_status begin(mqtt_connection *c, int64_t now_ms)
     }
     c->attempt++;
     c->deadline_ms = now_ms + c->setup->settings->connect_timeout_s * 1000;
-    c->dial =
-        mqtt_dial_start(broker->host, broker->port, broker->tls ? &c->setup->settings->ssl : NULL);
+    c->dial = mqtt_dial_start(broker, &c->setup->settings->ssl, &c->setup->settings->ws);
     c->phase = DIALLING;
     return WEIR_DONE;
 }
@@ -547,6 +546,10 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
                  : c->not_owned              ? "waiting for the worker's lease"
                  : c->held && c->phase == UP ? "connected, held while the task is paused"
                                              : states[c->phase],
+        .word = c->draining                 ? "draining"
+                : c->not_owned              ? "not_owned"
+                : c->held && c->phase == UP ? "held"
+                                            : states[c->phase],
         .broker = c->setup->endpoints[c->endpoint].uri,
         .version = mqtt_brokers_level(c->brokers, c->endpoint) == MQTT_5 ? "5" : "3.1.1",
         .link = c->link,

@@ -33,6 +33,7 @@ void mqtt_connection_hold(mqtt_connection *connection, bool held);
 
 typedef struct mqtt_connection_facts {
     const char *state; /* "connected", "connecting", "waiting", … */
+    const char *word;  /* the same in one: one of metrics.c's */
     const char *broker;
     const char *version; /* of MQTT, that it is asked in */
     const mqtt_link *link;

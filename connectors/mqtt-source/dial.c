@@ -33,11 +33,14 @@ typedef struct lookup {
 } lookup;
 
 struct mqtt_dial {
+    const mqtt_endpoint *broker;
+    const mqtt_ws_settings *ws;
     lookup *lookup;
     struct addrinfo *next; /* to try; inside lookup->found */
     int fd;                /* being connected; -1: none */
     int last_errno;
-    mqtt_transport ready;        /* once fd is connected it is in here; .tls is there before */
+    mqtt_transport ready; /* once fd is connected it is in here; .tls is there before, .ws last */
+    bool secure;          /* hands were shaken as far as TLS is concerned */
     char tls_trouble[TEXT_ROOM]; /* why there cannot be TLS; empty: no such reason */
 };
 
@@ -90,20 +93,24 @@ static void lookup_start(lookup *l)
     pthread_attr_destroy(&attributes);
 }
 
-mqtt_dial *mqtt_dial_start(const char *host, const char *port, const mqtt_tls_settings *tls)
+mqtt_dial *mqtt_dial_start(const mqtt_endpoint *broker, const mqtt_tls_settings *tls,
+                           const mqtt_ws_settings *ws)
 {
     mqtt_dial *dial = mqtt_alloc(1, sizeof(*dial));
     lookup *l = mqtt_alloc(1, sizeof(*l));
 
-    l->host = mqtt_strndup(host, strlen(host));
-    l->port = mqtt_strndup(port, strlen(port));
+    l->host = mqtt_strndup(broker->host, strlen(broker->host));
+    l->port = mqtt_strndup(broker->port, strlen(broker->port));
     l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&l->owners, 1);
+    dial->broker = broker;
+    dial->ws = ws;
     dial->lookup = l;
     dial->fd = -1;
     dial->ready = MQTT_NO_TRANSPORT;
-    if (tls)
-        dial->ready.tls = mqtt_tls_new(tls, host, dial->tls_trouble, sizeof(dial->tls_trouble));
+    if (broker->tls)
+        dial->ready.tls =
+            mqtt_tls_new(tls, broker->host, dial->tls_trouble, sizeof(dial->tls_trouble));
     if (dial->tls_trouble[0])
         return dial;                     /* nobody is called in vain */
     if (resolve(l, AI_NUMERICHOST) == 0) /* an address needs no thread */
@@ -186,18 +193,41 @@ static mqtt_dial_state connect_step(mqtt_dial *dial, char *why, size_t room)
     }
 }
 
-static mqtt_dial_state handshake_step(mqtt_dial *dial, char *why, size_t room)
+static mqtt_dial_state state_of(mqtt_io io)
 {
-    switch (mqtt_tls_handshake(dial->ready.tls)) {
-    case MQTT_IO_DONE:
-        return MQTT_DIALLED;
-    case MQTT_IO_AGAIN:
-        return MQTT_DIALLING;
-    case MQTT_IO_OVER:
-        break;
+    return io == MQTT_IO_DONE    ? MQTT_DIALLED
+           : io == MQTT_IO_AGAIN ? MQTT_DIALLING
+                                 : MQTT_DIAL_FAILED;
+}
+
+static mqtt_dial_state secure_step(mqtt_dial *dial, char *why, size_t room)
+{
+    mqtt_dial_state state = MQTT_DIALLED;
+
+    if (dial->ready.tls && !dial->secure)
+        state = state_of(mqtt_tls_handshake(dial->ready.tls));
+    if (state == MQTT_DIAL_FAILED)
+        snprintf(why, room, "%s", mqtt_tls_why(dial->ready.tls));
+    dial->secure = state == MQTT_DIALLED;
+    return state;
+}
+
+static mqtt_dial_state upgrade_step(mqtt_dial *dial, char *why, size_t room)
+{
+    mqtt_dial_state state = MQTT_DIALLED;
+
+    if (!dial->broker->ws)
+        return state;
+    if (!dial->ready.ws)
+        dial->ready.ws = mqtt_ws_new(dial->ws, dial->broker);
+    if (!dial->ready.ws) {
+        snprintf(why, room, "the kernel has no random numbers yet");
+        return MQTT_DIAL_FAILED;
     }
-    snprintf(why, room, "%s", mqtt_tls_why(dial->ready.tls));
-    return MQTT_DIAL_FAILED;
+    state = state_of(mqtt_transport_shake(&dial->ready));
+    if (state == MQTT_DIAL_FAILED)
+        snprintf(why, room, "%s", mqtt_ws_why(dial->ready.ws));
+    return state;
 }
 
 mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, mqtt_transport *ret_transport, char *why,
@@ -218,8 +248,9 @@ mqtt_dial_state mqtt_dial_step(mqtt_dial *dial, mqtt_transport *ret_transport, c
         if (dial->ready.tls)
             mqtt_tls_attach(dial->ready.tls, dial->ready.fd);
     }
-    if (dial->ready.tls)
-        state = handshake_step(dial, why, room);
+    state = secure_step(dial, why, room);
+    if (state == MQTT_DIALLED)
+        state = upgrade_step(dial, why, room);
     if (state == MQTT_DIALLED) {
         *ret_transport = dial->ready;
         dial->ready = MQTT_NO_TRANSPORT;
@@ -231,7 +262,7 @@ struct pollfd mqtt_dial_waits(const mqtt_dial *dial)
 {
     if (dial->ready.fd >= 0)
         return (struct pollfd){.fd = dial->ready.fd,
-                               .events = mqtt_transport_waits(&dial->ready, true, true)};
+                               .events = mqtt_transport_waits(&dial->ready, true, !dial->secure)};
     if (dial->fd >= 0)
         return (struct pollfd){.fd = dial->fd, .events = POLLOUT};
     return (struct pollfd){.fd = dial->lookup->done_fd, .events = POLLIN};
@@ -241,10 +272,13 @@ void mqtt_dial_doing(const mqtt_dial *dial, char *text, size_t room)
 {
     const lookup *l = dial->lookup;
 
-    if (!atomic_load(&l->done))
+    const char *doing = "connecting to";
+
+    if (!atomic_load(&l->done)) {
         snprintf(text, room, "looking up '%s'", l->host);
-    else
-        snprintf(text, room, "%s %s port %s",
-                 dial->ready.fd >= 0 ? "the TLS handshake with" : "connecting to", l->host,
-                 l->port);
+        return;
+    }
+    if (dial->ready.fd >= 0)
+        doing = dial->secure ? "the WebSocket handshake with" : "the TLS handshake with";
+    snprintf(text, room, "%s %s port %s", doing, l->host, l->port);
 }

@@ -1,4 +1,5 @@
-/* dial.h - from a host name to a transport, TLS included, without ever waiting.
+/* dial.h - from a broker's address to a transport, TLS and WebSocket included, without ever
+ * waiting.
  *
  * Threads  The task's; the name is looked up on a thread of its own, which touches nothing of the
  *          task's and outlives an abandoned dial as long as the resolver takes.
@@ -7,15 +8,16 @@
 #define MQTT_DIAL_H
 
 #include "tls.h"
-#include "transport.h"
+#include "ws.h"
 
 #include <poll.h>
 
 typedef struct mqtt_dial mqtt_dial;
 
-/* `host` and `port` are copied. `tls` outlives the dial and what it makes; NULL: without. Its files
- * are read here and now; what is wrong with them, the first step says. */
-mqtt_dial *mqtt_dial_start(const char *host, const char *port, const mqtt_tls_settings *tls);
+/* All three outlive the dial, and `tls` what it makes; `broker` says which of them count. The files
+ * of `tls` are read here and now; what is wrong with them, the first step says. */
+mqtt_dial *mqtt_dial_start(const mqtt_endpoint *broker, const mqtt_tls_settings *tls,
+                           const mqtt_ws_settings *ws);
 void mqtt_dial_free(mqtt_dial *dial);
 
 typedef enum mqtt_dial_state { MQTT_DIALLING, MQTT_DIALLED, MQTT_DIAL_FAILED } mqtt_dial_state;

@@ -24,7 +24,6 @@ static const struct later {
     const char *fallback; /* NULL: no value is harmless */
     weir_level level;
 } laters[] = {
-    {"mqtt.ws.", NULL, WEIR_ERROR},
     {"mqtt.proxy.uri", NULL, WEIR_ERROR},
     {NULL, NULL, WEIR_INFO},
 };

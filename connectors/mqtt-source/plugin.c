@@ -1,4 +1,5 @@
 /* plugin.c - the one symbol that mqtt-source exports. */
+#include "metrics.h"
 #include "neighbours.h"
 #include "probe.h"
 #include "settings.h"
@@ -21,4 +22,5 @@ WEIR_EXPORT const weir_plugin_desc weir_plugin_entry = {
     .probe = mqtt_probe,
     .neighbour_keys = mqtt_neighbour_keys,
     .topic_keys = topic_keys,
+    .metrics = mqtt_metrics,
 };

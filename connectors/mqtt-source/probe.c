@@ -51,6 +51,11 @@ static bool lost(line *l, const char *fmt, ...)
     return false;
 }
 
+static bool in_time(line *l, const char *doing)
+{
+    return now_ms() < l->until_ms || lost(l, "%s took too long", doing);
+}
+
 static bool wait_for(line *l, struct pollfd wait, const char *doing)
 {
     int64_t left_ms = l->until_ms - now_ms();
@@ -68,20 +73,19 @@ static bool over(line *l)
     return lost(l, "%s", why ? why : "the broker closed the connection");
 }
 
-static bool dial(line *l, const mqtt_endpoint *endpoint, const mqtt_tls_settings *tls)
+static bool dial(line *l, const mqtt_endpoint *endpoint, const mqtt_settings *s)
 {
-    mqtt_dial *dialling =
-        mqtt_dial_start(endpoint->host, endpoint->port, endpoint->tls ? tls : NULL);
+    mqtt_dial *dialling = mqtt_dial_start(endpoint, &s->ssl, &s->ws);
     mqtt_dial_state state;
     char doing[256];
-    bool in_time = true;
+    bool soon = true;
 
     do {
         state = mqtt_dial_step(dialling, &l->transport, l->why, sizeof(l->why));
         mqtt_dial_doing(dialling, doing, sizeof(doing));
         if (state == MQTT_DIALLING)
-            in_time = wait_for(l, mqtt_dial_waits(dialling), doing);
-    } while (state == MQTT_DIALLING && in_time);
+            soon = wait_for(l, mqtt_dial_waits(dialling), doing);
+    } while (state == MQTT_DIALLING && soon);
     mqtt_dial_free(dialling);
     return state == MQTT_DIALLED;
 }
@@ -119,12 +123,14 @@ static bool hear(line *l, const char *awaited)
     struct pollfd wait = {.fd = l->transport.fd};
     size_t got;
 
+    mqtt_transport_flush(&l->transport); /* when it fails, the read says why */
     switch (mqtt_transport_read(&l->transport, to, 4096, &got)) {
     case MQTT_IO_DONE:
         break;
     case MQTT_IO_AGAIN:
         wait.events = mqtt_transport_waits(&l->transport, true, false);
-        return wait_for(l, wait, awaited);
+        return mqtt_transport_pending(&l->transport) ? in_time(l, awaited)
+                                                     : wait_for(l, wait, awaited);
     case MQTT_IO_OVER:
         return over(l);
     }
@@ -298,7 +304,7 @@ static bool greet(probing *p, const mqtt_endpoint *endpoint)
     mqtt_fault fault;
     mqtt_head head = {0};
     const uint8_t *body = NULL;
-    bool good = dial(&p->line, endpoint, &p->setup->settings->ssl);
+    bool good = dial(&p->line, endpoint, p->setup->settings);
 
     mqtt_bytes_reserve(&p->line.in, PACKET_LIMIT / 16);
     if (good) {

@@ -20,6 +20,7 @@ static const char *const dedupes[] = {"none", "redelivery", "content", NULL};
 
 #define CONNECTION "Connection"
 #define TLS        "TLS"
+#define WEBSOCKET  "WebSocket"
 #define SESSION    "Session and subscription"
 #define MAPPING    "Mapping"
 #define DELIVERY   "Delivery"
@@ -27,7 +28,8 @@ static const char *const dedupes[] = {"none", "redelivery", "content", NULL};
 const weir_option mqtt_options[] = {
     {"mqtt.server.uri", FIELD(uris), .list = true, .group = CONNECTION,
      .doc = "Brokers, tried in order: tcp://host[:port], or ssl:// for TLS; the port is 1883, with "
-            "TLS 8883, unless given."},
+            "TLS 8883, unless given. Over WebSocket ws://host[:port][/path], or wss:// for TLS; 80 "
+            "and 443."},
     {"mqtt.server.failover", FIELD(failover), .fallback = "ordered", .allowed = failovers,
      .importance = WEIR_LOW, .group = CONNECTION,
      .doc = "Order in which brokers are tried: as listed, or random; the one at hand is kept."},
@@ -42,7 +44,8 @@ const weir_option mqtt_options[] = {
      .doc = "Password for the broker."},
     {"mqtt.connect.timeout.seconds", FIELD(connect_timeout_s), .fallback = "30", .min = 1,
      .max = 3600, .importance = WEIR_MEDIUM, .group = CONNECTION,
-     .doc = "Time for name lookup, TCP, TLS and the broker's CONNACK together, in seconds."},
+     .doc = "Time for name lookup, TCP, TLS, WebSocket and the broker's CONNACK together, in "
+            "seconds."},
     {"mqtt.keepalive.interval.seconds", FIELD(keepalive_s), .fallback = "60", .min = 0,
      .max = 65535, .importance = WEIR_MEDIUM, .group = CONNECTION,
      .doc = "Silence after which the broker is pinged, in seconds; 0 means never."},
@@ -94,6 +97,14 @@ const weir_option mqtt_options[] = {
             "given."},
     {"mqtt.ssl.alpn", FIELD(ssl.alpn), .fallback = WEIR_UNSET, .list = true, .importance = WEIR_LOW,
      .group = TLS, .doc = "Protocols to offer by ALPN, such as x-amzn-mqtt-ca on port 443."},
+
+    {"mqtt.ws.path", FIELD(ws.path), .fallback = MQTT_WS_PATH, .importance = WEIR_MEDIUM,
+     .group = WEBSOCKET,
+     .doc = "Path to ask for, where an address that begins with ws:// or wss:// has none."},
+    {"mqtt.ws.headers.", FIELD(ws.headers), .fallback = "", .secret = true, .importance = WEIR_LOW,
+     .group = WEBSOCKET,
+     .doc = "A header of this name and value in the request that begins a WebSocket, such as "
+            "Authorization."},
 
     {"mqtt.topics", FIELD(topics), .list = true, .group = SESSION,
      .doc = "MQTT topic filters; $share/group/filter is allowed, \"\\,\" is a comma."},

@@ -11,10 +11,12 @@
 #include "mapping.h"
 #include "tls.h"
 #include "weir_plugin.h"
+#include "ws.h"
 
 typedef struct mqtt_settings {
     const char *uris, *failover, *version, *client_id, *username, *password;
     mqtt_tls_settings ssl;
+    mqtt_ws_settings ws;
     int64_t connect_timeout_s, keepalive_s, ping_timeout_ms;
     int64_t backoff_ms, backoff_max_ms, max_retry_ms;
     const char *startup_error;

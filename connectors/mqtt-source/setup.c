@@ -103,7 +103,7 @@ static void check_places(mqtt_making *m)
     }
 }
 
-static void on_tls(void *ctx, weir_level level, const char *key, const char *text)
+static void on_finding(void *ctx, weir_level level, const char *key, const char *text)
 {
     mqtt_note(ctx, level, key, "%s", text);
 }
@@ -121,9 +121,14 @@ static void read_tls(mqtt_making *m)
             "some brokers are reached with TLS and some without: whoever breaks the connection to "
             "the first reads what goes to the second");
     if (tls)
-        mqtt_tls_check(&m->settings->ssl, m->task < 0, on_tls, m);
+        mqtt_tls_check(&m->settings->ssl, m->task < 0, on_finding, m);
     else if (setup->endpoint_count)
-        mqtt_tls_check_unused(&m->settings->ssl, on_tls, m);
+        mqtt_tls_check_unused(&m->settings->ssl, on_finding, m);
+}
+
+static void read_ws(mqtt_making *m)
+{
+    mqtt_ws_check(&m->settings->ws, m->setup->endpoints, m->setup->endpoint_count, on_finding, m);
 }
 
 static void read_identity(mqtt_making *m)
@@ -284,6 +289,7 @@ mqtt_setup *mqtt_setup_new(const mqtt_settings *settings, const char *connector,
     m.setup->settings = settings;
     read_endpoints(&m);
     read_tls(&m);
+    read_ws(&m);
     read_identity(&m);
     mqtt_read_session(&m);
     read_subscription(&m);

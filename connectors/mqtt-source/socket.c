@@ -47,6 +47,8 @@ static bool flush(mqtt_connection *c, mqtt_side to)
 
     if (t->fd < 0)
         return true;
+    if (mqtt_transport_flush(t) == MQTT_IO_OVER)
+        return false;
     while ((bytes = mqtt_link_output(c->link, to, &size))) {
         switch (mqtt_transport_write(t, bytes, size, &sent)) {
         case MQTT_IO_DONE:

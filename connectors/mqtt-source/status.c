@@ -112,11 +112,23 @@ static void yes_or_no(writer *w, const char *key, bool value)
 /* ---- What is told ------------------------------------------------------------------------------
  */
 
+/* How many filters got less than was asked for. */
+static uint64_t below_asked(const mqtt_setup *setup, const mqtt_connection_facts *c)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < setup->filter_count; i++)
+        count += c->granted[i] >= 0 && c->granted[i] < setup->qos[i];
+    return count;
+}
+
 static void tell_connection(writer *w, const mqtt_setup *setup, const mqtt_connection_facts *c)
 {
     const mqtt_link_facts *link = mqtt_link_look(c->link);
 
     text(w, "state", c->state);
+    text(w, "link", c->word);
+    yes_or_no(w, "connected", link->connected);
     text(w, "broker", c->broker);
     text(w, "mqtt_version", c->version);
     text(w, "client_id", setup->client_id);
@@ -134,6 +146,7 @@ static void tell_connection(writer *w, const mqtt_setup *setup, const mqtt_conne
             putf(w, "%d", c->granted[i]);
     }
     close_object(w);
+    number(w, "filters_below_asked_qos", below_asked(setup, c));
     text(w, "last_error", c->last_error);
 }
 
@@ -159,6 +172,7 @@ static void tell_counters(writer *w, const mqtt_connection_facts *c, const mqtt_
     number(w, "content", task->duplicates);
     close_object(w);
     number(w, "retained_skipped", link->retained_skipped);
+    number(w, "too_large", link->too_large);
     number(w, "kafka_acked", task->delivered);
     number(w, "pubacks", link->acks);
     number(w, "rejected", task->rejected);

@@ -130,7 +130,8 @@ void mqtt_tls_check_unused(const mqtt_tls_settings *s, mqtt_tls_note *note, void
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (keys[i].value)
-            note(ctx, WEIR_WARN, keys[i].key,
-                 "has no effect: no address in mqtt.server.uri begins with ssl://, tls:// or "
-                 "mqtts://");
+            note(
+                ctx, WEIR_WARN, keys[i].key,
+                "has no effect: no address in mqtt.server.uri begins with ssl://, tls://, mqtts:// "
+                "or wss://");
 }

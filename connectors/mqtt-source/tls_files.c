@@ -132,10 +132,10 @@ static bool is_java(const mqtt_bytes *bytes, const char *key, const char *path,
     if (!begins(bytes, "\xfe\xed\xfe\xed", 4) && !begins(bytes, "\xce\xce\xce\xce", 4))
         return false;
     mqtt_tls_fail(trouble, key,
-                  "'%s' is a Java key store (JKS), which only Java reads; this makes PKCS#12 of "
-                  "it: keytool -importkeystore -srckeystore %s -destkeystore %s.p12 "
-                  "-deststoretype PKCS12",
-                  path, path, path);
+                  "a Java key store (JKS), which only Java reads; this makes PKCS#12 of it: "
+                  "keytool -importkeystore -deststoretype PKCS12 -srckeystore %s -destkeystore "
+                  "%s.p12",
+                  path, path);
     return true;
 }
 

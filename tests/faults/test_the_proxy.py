@@ -154,8 +154,9 @@ def test_random_resets_come_by_the_seed(link):
 
 def test_no_target_is_no_connection(link):
     link.target = 1
-    with connect(link) as conn, pytest.raises(ConnectionResetError):
-        hears(conn, 1)
+    with pytest.raises(ConnectionResetError):  # at once, or a moment after connecting
+        with connect(link) as conn:
+            hears(conn, 1)
 
 
 def test_redirected_connections_and_a_shifted_clock(link, tmp_path):

@@ -8,7 +8,7 @@
 typedef struct settings {
     const char *plan, *normalise, *validate, *probe, *secret, *unknown;
     int64_t number;
-    const weir_pair *family;
+    const weir_pair *family, *hidden;
 } settings;
 
 static const weir_option options[] = {
@@ -18,6 +18,7 @@ static const weir_option options[] = {
     {"bad.probe", WEIR_FIELD(settings, probe), .fallback = ""},
     {"config.unknown.keys", WEIR_FIELD(settings, unknown), .fallback = "warn"},
     {"bad.family.", WEIR_FIELD(settings, family), .fallback = ""},
+    {"bad.hidden.", WEIR_FIELD(settings, hidden), .fallback = "", .secret = true},
     {"bad.secret", WEIR_FIELD(settings, secret), .fallback = WEIR_UNSET, .secret = true},
     {"bad.number", WEIR_FIELD(settings, number), .fallback = "1", .min = 1, .max = 9},
     {0},
@@ -63,6 +64,8 @@ static weir_status validate(const weir_config_host *host, const void *self)
     for (const weir_pair *pair = s->family; pair->key; pair++)
         if (strcmp(pair->value, "wrong") == 0)
             host->note(host, WEIR_ERROR, "bad.family.odd", "'%s' is no member", pair->key);
+    for (const weir_pair *pair = s->hidden; pair->key; pair++)
+        host->note(host, WEIR_ERROR, "bad.hidden.odd", "'%s' is no good member", pair->value);
     if (strcmp(s->validate, "refuse all") == 0)
         host->note(host, WEIR_ERROR, NULL, "nothing goes with it");
     if (strcmp(s->validate, "leak") == 0) {

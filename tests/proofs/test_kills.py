@@ -19,6 +19,7 @@ from support.proxy import Proxy
 from support.variants import variants
 from support.wait import NotYet, wait_for
 from support.window import Window
+from support.ws_wire import Unwrapped
 
 RATE = 5000  # messages per second; a crowded machine manages fewer, and says so
 ROUND = 10  # kills with one connector, one topic, one publisher
@@ -84,6 +85,10 @@ class Kills:
         return verdict.require(duplicates=kills and kills * WINDOW)
 
 
+def shape(variant, window):
+    return Unwrapped(Window(window)) if variant.ws else Window(window)
+
+
 def prove(cluster, workers, tmp_path, certificates, variant, qos, kills, window=WINDOW):
     """`window`: None is as the broker has it, so that nothing can be said about repeats."""
     seed = int(os.environ.get("WEIR_SEED", random.randrange(1 << 30)))
@@ -91,10 +96,11 @@ def prove(cluster, workers, tmp_path, certificates, variant, qos, kills, window=
     dice, group, begin = random.Random(seed), workers(2), time.monotonic()
     published = duplicates = 0
     with Mosquitto(tmp_path, certificates=certificates) as broker, Proxy() as proxy:
-        port = broker.tls_port if variant.tls else broker.port
+        port = variant.port(broker)
         if window:
-            link = proxy.link(broker.port, certificates.server() if variant.tls else None)
-            link.shaper, port = lambda: Window(window), link.port
+            link = proxy.link(broker.ws_port if variant.ws else broker.port,
+                              certificates.server() if variant.tls else None)
+            link.shaper, port = lambda: shape(variant, window), link.port
         for first in range(0, kills, ROUND):
             part = min(ROUND, kills - first)
             round_ = Kills(cluster, group, broker, port, variant, certificates, qos, dice)
@@ -115,15 +121,16 @@ def prove(cluster, workers, tmp_path, certificates, variant, qos, kills, window=
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("qos", [1, 2])
-def test_kill_9_fifty_times(cluster, workers, tmp_path, certificates, variant, qos):
-    prove(cluster, workers, tmp_path, certificates, variant, qos, 50)
+def test_kill_9_fifty_times(cluster, workers, tmp_path, certificates, any_variant, qos):
+    prove(cluster, workers, tmp_path, certificates, any_variant, qos, 50)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("qos", [1, 2])
-def test_kill_9_with_the_broker_as_it_is(cluster, workers, tmp_path, certificates, variant, qos):
+def test_kill_9_with_the_broker_as_it_is(cluster, workers, tmp_path, certificates, any_variant,
+                                         qos):
     """Nothing in between. What comes twice is the broker's window, kept or not: a figure."""
-    prove(cluster, workers, tmp_path, certificates, variant, qos, ROUND, None)
+    prove(cluster, workers, tmp_path, certificates, any_variant, qos, ROUND, None)
 
 
 @pytest.mark.fast
@@ -132,3 +139,12 @@ def test_kill_9_with_the_broker_as_it_is(cluster, workers, tmp_path, certificate
 def test_kill_9_five_times(cluster, workers, tmp_path, certificates, qos):
     """The oldest way with one QoS, the newest with the other."""
     prove(cluster, workers, tmp_path, certificates, variants()[0 if qos == 1 else -1], qos, 5)
+
+
+@pytest.mark.fast
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", ["mqtt3.1.1-ws", "mqtt5-wss"])
+def test_kill_9_three_times_over_websocket(cluster, workers, tmp_path, certificates, way):
+    """The broker's own WebSocket, with nothing in between."""
+    variant, = [v for v in variants(ws=True) if str(v) == way]
+    prove(cluster, workers, tmp_path, certificates, variant, 1, 3, None)

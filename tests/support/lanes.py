@@ -125,5 +125,6 @@ def lost_its_producer(group, lane):
     """librdkafka before 2.3 may lose an idempotent producer when all brokers die at once
     (confluentinc/librdkafka#4438). The task then begins anew from what MQTT still holds: that is
     no fault of the group's."""
-    return any(f"[{lane.name}|" in line and "rewound sequence number" in line
+    signs = "rewound sequence number", "out of order sequence number"
+    return any(f"[{lane.name}|" in line and any(sign in line for sign in signs)
                for worker in group for line in worker.log_text().splitlines())

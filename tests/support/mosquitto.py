@@ -1,7 +1,7 @@
 """A mosquitto of one test's own, whose limits the test chooses.
 
     with Mosquitto(tmp_path, "max_inflight_messages 0") as broker:
-        broker.port, broker.tls_port
+        broker.port, broker.ws_port, broker.tls_port, broker.wss_port
 """
 import os
 import shutil
@@ -22,10 +22,12 @@ class Mosquitto:
     the last save, a second ago at most."""
 
     def __init__(self, directory, *lines, certificates=None):
-        """`lines` come last and beat what stands here. `certificates`: a second listener, TLS."""
+        """`lines` come last and beat what stands here. WebSocket has a listener of its own; with
+        `certificates` both have another one, with TLS."""
         self.directory = Path(directory) / f"mosquitto-{free_port()}"
         self.directory.mkdir(parents=True)
-        self.port, self.tls_port, self.process = free_port(), None, None
+        self.port, self.ws_port, self.process = free_port(), free_port(), None
+        self.tls_port = self.wss_port = None
         self.log = self.directory / "mosquitto.log"
         conf = {"persistence": "true", "autosave_interval": 1, "max_queued_messages": 0,
                 "max_inflight_messages": 1000, "set_tcp_nodelay": "true", "log_dest": "stderr",
@@ -34,11 +36,14 @@ class Mosquitto:
         if os.geteuid() == 0:
             conf["user"] = "root"
         text = [f"{key} {value}" for key, value in conf.items()]
-        text += [f"listener {self.port} {HOST}"]
+        # The plain one last: whoever can connect to it finds all of them.
+        text += [f"listener {self.ws_port} {HOST}", "protocol websockets"]
         if certificates:
-            self.tls_port = free_port()
-            text += [f"listener {self.tls_port} {HOST}", f"certfile {certificates.certificate}",
-                     f"keyfile {certificates.key}"]
+            files = [f"certfile {certificates.certificate}", f"keyfile {certificates.key}"]
+            self.tls_port, self.wss_port = free_port(), free_port()
+            text += [f"listener {self.tls_port} {HOST}", *files,
+                     f"listener {self.wss_port} {HOST}", "protocol websockets", *files]
+        text += [f"listener {self.port} {HOST}"]
         self.conf = self.directory / "mosquitto.conf"
         self.conf.write_text("\n".join(text) + "\n")
 

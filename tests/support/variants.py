@@ -1,6 +1,7 @@
-"""The ways in which this build can speak to an MQTT broker: versions, TCP or TLS.
+"""The ways in which this build can speak to an MQTT broker: versions, TCP or TLS, WebSocket on either.
 
-A test with the fixture `variant` runs once for each of them. What there is is asked of the build
+A test with the fixture `variant` runs once for each of them without WebSocket, one with the fixture
+`any_variant` for each with it, too. What there is is asked of the build
 itself, `weir config`, so that a way that is added is proved without another line here.
 """
 import functools
@@ -29,14 +30,21 @@ def allows(key, value):
     return any(value in column.split(", ") for column in columns)
 
 
-class Variant(namedtuple("Variant", "version tls")):
+class Variant(namedtuple("Variant", "version tls ws")):
     def __str__(self):
-        return f"mqtt{self.version}-{'tls' if self.tls else 'tcp'}"
+        way = ("wss" if self.tls else "ws") if self.ws else "tls" if self.tls else "tcp"
+        return f"mqtt{self.version}-{way}"
+
+    def port(self, broker):
+        """Where a Mosquitto that has all listeners is spoken to this way."""
+        if self.ws:
+            return broker.wss_port if self.tls else broker.ws_port
+        return broker.tls_port if self.tls else broker.port
 
     def config(self, port, certificates=None):
         """What a connector's config has to say, beside the rest."""
-        more = {"mqtt__server__uri": f"{'ssl' if self.tls else 'tcp'}://127.0.0.1:{port}",
-                "mqtt__version": self.version}
+        scheme = ("wss" if self.tls else "ws") if self.ws else "ssl" if self.tls else "tcp"
+        more = {"mqtt__server__uri": f"{scheme}://127.0.0.1:{port}", "mqtt__version": self.version}
         if self.tls:
             more["mqtt__ssl__ca__location"] = certificates.ca
         return more
@@ -46,7 +54,8 @@ class Variant(namedtuple("Variant", "version tls")):
         return VERSIONS[self.version]
 
 
-def variants():
+def variants(ws=False):
+    """`ws`: those with WebSocket behind the others."""
     transports = [False, True] if "mqtt.ssl.ca.location" in keys() else [False]
-    return [Variant(version, tls) for tls in transports
-            for version in VERSIONS if allows("mqtt.version", version)]
+    return [Variant(version, tls, over) for over in ([False, True] if ws else [False])
+            for tls in transports for version in VERSIONS if allows("mqtt.version", version)]

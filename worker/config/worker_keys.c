@@ -126,7 +126,7 @@ const weir_option weir_worker_options[] = {
 /* ---- Keys without effect --------------------------------------------------------------------- */
 
 #define NO_SIGNING "workers take orders from the leader through Kafka, not by signed requests"
-#define NO_JMX     "there are no JMX metrics"
+#define NO_JMX     "there is no JMX: GET /metrics is a page for Prometheus"
 #define NO_TLS     "the REST API is plain HTTP: put a TLS proxy in front of it"
 #define NO_CORS    "no CORS headers are sent: add them in a proxy"
 #define REMOVED    "Kafka Connect 3.0 removed it"

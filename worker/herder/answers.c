@@ -316,6 +316,10 @@ void weir_answer(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_DETAILS:
         details(h, slot);
         return;
+    case WEIR_ASK_METRICS:
+        slot->reply.metrics = weir_metrics_answer(h);
+        weir_slot_answer(slot, NULL);
+        return;
     default:
         break;
     }

@@ -363,6 +363,7 @@ void weir_command(weir_herder *h, weir_slot *slot)
     case WEIR_ASK_TASK_STATUS:
     case WEIR_ASK_CLUSTER:
     case WEIR_ASK_DETAILS:
+    case WEIR_ASK_METRICS:
         weir_answer(h, slot);
         return;
     default:

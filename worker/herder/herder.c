@@ -136,6 +136,7 @@ void weir_reply_clear(weir_reply *reply)
     for (size_t i = 0; i < reply->owner_count; i++)
         free(reply->owners[i].url);
     free(reply->owners);
+    weir_metrics_free(reply->metrics);
     *reply = (weir_reply){.code = WEIR_OK};
 }
 

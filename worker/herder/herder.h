@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/props.h"
 #include "config/worker_settings.h"
+#include "herder/metrics.h"
 #include "plugin/foreign.h"
 #include "plugin/registry.h"
 
@@ -56,6 +57,7 @@ typedef enum weir_ask {
     WEIR_ASK_CLUSTER,     /* workers, leader, what is unassigned and why */
     WEIR_ASK_OFFSETS,     /* {offsets:[{partition,offset}]}: the topic is read to its end first */
     WEIR_ASK_DETAILS,     /* {"0": {…}}: details of this worker's tasks of a connector */
+    WEIR_ASK_METRICS,     /* `metrics` */
     /* done by any worker: a record of its own */
     WEIR_ASK_PAUSE,
     WEIR_ASK_RESUME, /* by the leader: it may have to plan */
@@ -101,6 +103,7 @@ typedef struct weir_reply { /* weir_reply_clear() after use */
     char *forward_to; /* not ours to do: ask the worker at this URL; NULL: it was answered here */
     weir_owner *owners;
     size_t owner_count;
+    weir_metrics *metrics; /* METRICS; else NULL */
 } weir_reply;
 
 /* [any] Asks and waits until the deadline (monotonic ms); WEIR_TIMED_OUT then, and the command may

@@ -93,6 +93,8 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     weir_log(WEIR_INFO, "joined the group", "group", h->settings->group_id, "generation",
              generation, "member", event->member, NULL);
     h->in_group = h->ever_in_group = true;
+    h->joining = false;
+    h->counts.rebalances++;
     h->generation = event->generation;
     h->generation_since_ms = weir_now_ms();
     h->holds_partition = event->holds_partition;
@@ -126,7 +128,7 @@ static void lost(weir_herder *h)
               "lost the membership in group '%s' (generation %lld): tasks are suspended "
               "until it is back",
               h->settings->group_id, (long long)h->generation);
-    h->in_group = h->holds_partition = false;
+    h->in_group = h->holds_partition = h->joining = false;
     weir_stage(h, "ensuring membership in the cluster");
     suspend(h);
 }
@@ -138,6 +140,7 @@ void weir_membership_event(weir_herder *h, const weir_group_event *event)
         assigned(h, event);
         break;
     case WEIR_GROUP_REVOKED: /* a join round; under range every generation has one */
+        h->joining = true;
         break;
     case WEIR_GROUP_LOST:
         lost(h);

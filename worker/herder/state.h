@@ -16,6 +16,7 @@
  *   batches.c      what goes into one transaction
  *   answers.c      what the REST API wants to know
  *   cluster_answer.c  and what it wants to know of the group
+ *   metrics_answer.c  and all of it in figures
  *
  * All functions are [herder] unless they say otherwise.
  */
@@ -27,6 +28,7 @@
 #include "base/queue.h"
 #include "herder/assignor.h"
 #include "herder/herder.h"
+#include "herder/metrics.h"
 #include "kafka/compacted_log.h"
 #include "kafka/config_store.h"
 #include "kafka/group.h"
@@ -164,6 +166,9 @@ typedef struct weir_own_item {
     char *shown_trace;
     char *details; /* JSON; NULL: none yet */
     int64_t details_ms;
+    weir_task_metrics *metrics; /* of the last run, also when it is over; NULL: none yet */
+    bool came_up;               /* the last run has begun its work; a connector: it is counted */
+    int64_t spent_ms[WEIR_STATES], tallied_at_ms; /* in each state since the last start */
 } weir_own_item;
 
 /* ---- The others -------------------------------------------------------------------------------
@@ -233,6 +238,7 @@ struct weir_herder {
 
     /* membership */
     bool in_group, ever_in_group, suspended, leaving, left, stop_asked;
+    bool joining;    /* the group makes a new generation */
     bool tasks_wait; /* we are back; the leader's first decision since then is not */
     bool holds_partition;
     int64_t generation, generation_since_ms;
@@ -284,6 +290,7 @@ struct weir_herder {
     weir_map altered;    /* connector whose offsets are being changed → the slot of who does it */
     int64_t applied_term, applied_seq;
     int64_t look_at_ms;
+    weir_worker_counts counts;
     bool presence_due;
 };
 
@@ -456,6 +463,9 @@ json_t *weir_answer_connector(const weir_herder *h, const weir_connector_entry *
                               bool no_tasks);
 json_t *weir_answer_status(const weir_herder *h, const char *connector); /* NULL: none */
 json_t *weir_cluster_answer(const weir_herder *h);
+weir_metrics *weir_metrics_answer(weir_herder *h);
+/* Adds the time since it was last asked to the state that is shown. */
+void weir_item_tally(weir_own_item *item, int64_t now_ms);
 const char *weir_worker_url(const weir_herder *h, const char *worker); /* from presence; or NULL */
 const char *weir_connector_type(const weir_herder *h, const weir_props *config);
 /* Who runs the item as the assignment says; NULL: nobody. */

@@ -39,6 +39,7 @@ weir_own_item *weir_workload_add(weir_herder *h, const char *connector, int32_t 
 
     item->connector = weir_strdup(connector);
     item->task = task;
+    item->tallied_at_ms = weir_now_ms();
     item_name(connector, task, name, sizeof(name));
     weir_map_set(&h->items, name, item);
     return item;
@@ -48,6 +49,7 @@ static void free_item(weir_own_item *item)
 {
     free(item->connector);
     free(item->details);
+    weir_task_metrics_unref(item->metrics);
     free(item->shown_trace);
     weir_props_clear(&item->connector_config);
     weir_props_clear(&item->config);
@@ -124,6 +126,7 @@ static void show(weir_herder *h, weir_own_item *item, weir_state state, const ch
 
     if (item->shown_known && item->shown == state && item->shown_term == h->applied_term && !trace)
         return;
+    weir_item_tally(item, weir_now_ms());
     item->shown_known = true;
     item->shown = state;
     item->shown_term = h->applied_term;
@@ -205,9 +208,28 @@ void weir_workload_configure(weir_own_item *item, const weir_props *connector_co
     weir_props_merge(&item->config, config);
 }
 
+/* A new run counts from 0. */
+static void begin_count(weir_herder *h, weir_own_item *item)
+{
+    weir_task_metrics_unref(item->metrics);
+    item->metrics = NULL;
+    item->came_up = false;
+    memset(item->spent_ms, 0, sizeof(item->spent_ms));
+    item->tallied_at_ms = weir_now_ms();
+    h->counts.task_starts++;
+}
+
+/* It works, or waits because the user wants it to. */
+static void comes_up(weir_herder *h, weir_own_item *item)
+{
+    h->counts.task_successes += !item->came_up;
+    item->came_up = true;
+}
+
 static void start(weir_herder *h, weir_own_item *item, const weir_connector_entry *entry)
 {
     item->failed = item->restart = false;
+    begin_count(h, item);
     item->paused = entry->target == WEIR_PAUSED;
     weir_workload_configure(item, &entry->config, &entry->tasks[item->task]);
     weir_workload_run(h, item, false);
@@ -249,7 +271,7 @@ static void reconcile_connector(weir_herder *h, weir_own_item *item,
         return;
     }
     if (!entry) { /* deleted; it may be created again before anybody decides */
-        item->shown_known = item->failed = false;
+        item->shown_known = item->failed = item->came_up = false;
         return;
     }
     if (entry->target == WEIR_STARTED &&
@@ -258,13 +280,18 @@ static void reconcile_connector(weir_herder *h, weir_own_item *item,
 
         snprintf(trace, sizeof(trace), "no plugin on worker %s has the class '%s' (connector '%s')",
                  h->settings->worker_id, class_name ? class_name : "", item->connector);
-        if (!item->failed)
+        if (!item->failed) {
             show(h, item, WEIR_STATE_FAILED, trace);
+            h->counts.connector_starts++;
+            h->counts.connector_failures++;
+        }
         item->failed = true;
         return;
     }
     if (item->restart || entry->target != WEIR_STARTED)
         item->failed = false;
+    h->counts.connector_starts += !item->came_up || item->restart;
+    item->came_up = true;
     item->restart = false;
     if (!item->failed)
         show(h, item, shown_as[entry->target], NULL);
@@ -442,17 +469,24 @@ void weir_workload_fact(weir_herder *h, const weir_task_fact *fact)
         weir_replace(&item->details, fact->details);
         item->details_ms = weir_now_ms();
     }
+    if (fact->metrics) {
+        weir_task_metrics_unref(item->metrics);
+        item->metrics = weir_task_metrics_ref(fact->metrics);
+    }
     if (fact->is_details)
         return;
     switch (fact->state) {
     case WEIR_TASK_RUNNING:
+        comes_up(h, item);
         show(h, item, WEIR_STATE_RUNNING, NULL);
         break;
     case WEIR_TASK_PAUSED:
+        comes_up(h, item);
         show(h, item, WEIR_STATE_PAUSED, NULL);
         break;
     case WEIR_TASK_FAILED:
         item->failed = true;
+        h->counts.task_failures += !item->came_up;
         if (item->assigned)
             show(h, item, WEIR_STATE_FAILED, fact->trace);
         ended(h, item, fact->forgotten);

@@ -40,6 +40,16 @@ void weir_lease_free(weir_lease *lease)
     free(lease);
 }
 
+int64_t weir_lease_left_ms(const weir_lease *lease)
+{
+    int64_t until_ms = atomic_load(&lease->until_ms);
+    int64_t round_until_ms = atomic_load(&lease->round_until_ms);
+    int64_t left_ms = (until_ms > round_until_ms ? until_ms : round_until_ms) -
+                      lease->clock->now_ms(lease->clock);
+
+    return left_ms > 0 ? left_ms : 0;
+}
+
 bool weir_lease_runs(const weir_lease *lease)
 {
     int64_t now_ms = lease->clock->now_ms(lease->clock);

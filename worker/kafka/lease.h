@@ -34,6 +34,8 @@ weir_lease *weir_lease_new(const weir_clock *clock, int64_t session_timeout_ms,
 void weir_lease_free(weir_lease *lease);
 
 bool weir_lease_runs(const weir_lease *lease);
+/* For how long it runs if nothing more is heard; 0: it does not. */
+int64_t weir_lease_left_ms(const weir_lease *lease);
 /* The membership is lost: over at once, until a new one. */
 void weir_lease_end(weir_lease *lease);
 

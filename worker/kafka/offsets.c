@@ -21,7 +21,7 @@ typedef struct write_out {
 struct weir_offsets {
     pthread_mutex_t lock; /* guards all but `log` */
     size_t references;    /* the owner's and one of each client */
-    bool closed;
+    bool closed, is_read;
     char *topic;
     weir_compacted_log *log;
     weir_producer *producer;
@@ -68,16 +68,26 @@ static void on_reached(void *ctx, uint64_t barrier)
 {
     weir_offsets *offsets = ctx;
 
-    if (barrier == 0)
-        return; /* the log's own first one: nobody waits for that */
     pthread_mutex_lock(&offsets->lock);
+    if (barrier == 0) /* the log's own first one: nobody waits for that */
+        offsets->is_read = true;
     for (weir_offset_client *client = offsets->clients; client; client = client->next)
-        if (client->barrier == barrier) {
+        if (barrier != 0 && client->barrier == barrier) {
             client->barrier = 0;
             client->is_read = true;
             wake(client);
         }
     pthread_mutex_unlock(&offsets->lock);
+}
+
+bool weir_offsets_are_read(weir_offsets *offsets)
+{
+    bool is_read;
+
+    pthread_mutex_lock(&offsets->lock);
+    is_read = offsets->is_read;
+    pthread_mutex_unlock(&offsets->lock);
+    return is_read;
 }
 
 void weir_offsets_written(weir_offsets *offsets, uint64_t token, weir_code code)

@@ -37,6 +37,8 @@ WEIR_MUST_CHECK weir_code weir_offsets_open(const weir_props *props, const char 
 void weir_offsets_close(weir_offsets *offsets);
 /* After P is closed, which still reports. */
 void weir_offsets_free(weir_offsets *offsets);
+/* Has the topic been read to where it ended at the start? */
+bool weir_offsets_are_read(weir_offsets *offsets);
 /* [producer] What became of the write with this token. */
 void weir_offsets_written(weir_offsets *offsets, uint64_t token, weir_code code);
 

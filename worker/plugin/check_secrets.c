@@ -26,7 +26,7 @@ static bool is_secret(const weir_examination *x, const char *key)
     const weir_option *option = weir_option_find(x->desc->options, key);
     const char *dot = strstr(key, ".override.");
 
-    if (option && option->type != WEIR_PAIRS)
+    if (option && (option->secret || option->type != WEIR_PAIRS))
         return option->secret;
     if (!weir_option_find(weir_connector_options, key) && sounds_secret(key))
         return true;

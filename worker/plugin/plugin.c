@@ -1,8 +1,8 @@
 /* plugin.c - see plugin.h. All our distrust of what a file declares lives here.
  *
  * Everything that is read later without a second look is looked at once: pointers that must be
- * there, the option table row by row, names. Pointers that lead nowhere cannot be told from good
- * ones; what a plugin *does* when called is check_plugin.c's and the task's concern.
+ * there, the tables of options and metrics row by row, names. Pointers that lead nowhere cannot be
+ * told from good ones; what a plugin *does* when called is check_plugin.c's and the task's concern.
  */
 #include "plugin/plugin.h"
 
@@ -18,6 +18,8 @@
 /* More rows or aliases than this, and the list has no end row. */
 #define MAX_OPTIONS 1000
 #define MAX_ALIASES 100
+#define MAX_METRICS 200
+#define MAX_STATES  50
 /* A `size` beyond this was not written by sizeof. */
 #define MAX_STRUCT    65536
 #define MAX_SETTINGS  (1024 * 1024)
@@ -138,6 +140,76 @@ static weir_code check_options(const weir_plugin_desc *desc, const char *path, w
     return WEIR_OK;
 }
 
+/* ---- The table of metrics ----------------------------------------------------------------- */
+
+/* Lower case, digits, '_': what Prometheus takes without quotes. */
+static bool is_metric_word(const char *word)
+{
+    size_t length = strnlen(word, MAX_NAME_SIZE + 1);
+
+    if (length == 0 || length > MAX_NAME_SIZE || (word[0] >= '0' && word[0] <= '9'))
+        return false;
+    return strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+static bool states_are_good(const weir_metric *metric)
+{
+    size_t count = 0;
+
+    if (metric->type != WEIR_STATE)
+        return !metric->states;
+    if (!metric->states || metric->label)
+        return false;
+    for (; metric->states[count]; count++)
+        if (count == MAX_STATES || !is_name(metric->states[count]))
+            return false;
+    return count > 0;
+}
+
+/* What is wrong with it; NULL: nothing. */
+static const char *fault_of(const weir_plugin_desc *desc, const weir_metric *metric)
+{
+    if (!is_metric_word(metric->name))
+        return "has a name that is not made of a-z, 0-9 and '_'";
+    if ((unsigned)metric->type > WEIR_STATE)
+        return "is of unknown type";
+    if ((metric->type == WEIR_COUNTER) != ends_with(metric->name, "_total"))
+        return "is misnamed: counters, and only they, end with '_total'";
+    if (!metric->path || !metric->path[0] || !metric->help || !metric->help[0])
+        return "has no path or no help";
+    if (metric->label &&
+        (!is_metric_word(metric->label) || strcmp(metric->label, "connector") == 0 ||
+         strcmp(metric->label, "task") == 0))
+        return "has a label that cannot be one";
+    if (!states_are_good(metric))
+        return "has states and should have none, or should have and has not";
+    for (const weir_metric *other = desc->metrics; other < metric; other++)
+        if (strcmp(other->name, metric->name) == 0)
+            return "is declared twice";
+    return NULL;
+}
+
+static weir_code check_metrics(const weir_plugin_desc *desc, const char *path, weir_err *err)
+{
+    if (!WEIR_HAS(desc, metrics))
+        return WEIR_OK;
+    for (size_t i = 0; desc->metrics[i].name; i++) {
+        const char *fault = i < MAX_METRICS ? fault_of(desc, &desc->metrics[i])
+                                            : "is one too many: the table does not end";
+
+        if (fault)
+            return weir_fail(err, WEIR_INCOMPATIBLE, "'%s': metric %zu %s", path, i, fault);
+    }
+    return WEIR_OK;
+}
+
 /* ---- Names and calls ---------------------------------------------------------------------- */
 
 static weir_code check_names(const weir_plugin_desc *desc, const char *path, weir_err *err)
@@ -197,6 +269,8 @@ static weir_code check(const weir_plugin_desc *desc, const char *path, weir_err 
     rc = check_names(desc, path, err);
     if (rc == WEIR_OK)
         rc = check_options(desc, path, err);
+    if (rc == WEIR_OK)
+        rc = check_metrics(desc, path, err);
     if (rc != WEIR_OK)
         return rc;
     if (WEIR_HAS(desc, source) && WEIR_HAS(desc, sink))

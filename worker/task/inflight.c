@@ -9,7 +9,9 @@
 
 struct weir_slot {
     uint64_t token;
-    weir_slot *next; /* in the list of unused slots; the slot itself while it is in use */
+    weir_slot *next;          /* in the list of unused slots; the slot itself while it is in use */
+    weir_slot *older, *newer; /* while it is in use */
+    int64_t sent_ms;
     void *kept;
     bool dead;
     void *load;
@@ -56,7 +58,26 @@ static void add_chunk(weir_inflight *inflight)
         put_back(inflight, &chunk[i - 1]);
 }
 
-weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token)
+static void link_slot(weir_inflight *inflight, weir_slot *slot)
+{
+    slot->older = inflight->newest;
+    slot->newer = NULL;
+    *(inflight->newest ? &inflight->newest->newer : &inflight->oldest) = slot;
+    inflight->newest = slot;
+}
+
+static void unlink_slot(weir_inflight *inflight, weir_slot *slot)
+{
+    *(slot->older ? &slot->older->newer : &inflight->oldest) = slot->newer;
+    *(slot->newer ? &slot->newer->older : &inflight->newest) = slot->older;
+}
+
+int64_t weir_inflight_oldest_ms(const weir_inflight *inflight)
+{
+    return inflight->oldest ? inflight->oldest->sent_ms : -1;
+}
+
+weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token, int64_t now_ms)
 {
     weir_slot *slot;
 
@@ -69,6 +90,8 @@ weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token)
     slot->token = token;
     slot->next = slot;
     slot->load = inflight->load;
+    slot->sent_ms = now_ms;
+    link_slot(inflight, slot);
     inflight->sent++;
     return slot;
 }
@@ -80,6 +103,7 @@ void weir_inflight_unsend(weir_inflight *inflight, weir_slot *slot)
     free(slot->kept);
     slot->kept = NULL;
     slot->dead = false;
+    unlink_slot(inflight, slot);
     put_back(inflight, slot);
     inflight->sent--;
 }

@@ -17,10 +17,11 @@
 typedef struct weir_slot weir_slot;
 
 typedef struct weir_inflight {
-    size_t bound;      /* on their way and answered together: never more */
-    size_t sent;       /* slots in use */
-    size_t answered;   /* entries in the two arrays */
-    weir_slot *unused; /* list */
+    size_t bound;               /* on their way and answered together: never more */
+    size_t sent;                /* slots in use */
+    size_t answered;            /* entries in the two arrays */
+    weir_slot *unused;          /* list */
+    weir_slot *oldest, *newest; /* of those in use, in the order in which they were sent */
     weir_slot **chunks;
     size_t chunk_count;
     uint64_t *tokens; /* the answers, with room for `room` */
@@ -40,8 +41,10 @@ bool weir_inflight_full(const weir_inflight *inflight);
 /* Taken by emit and not yet told to the plugin. */
 size_t weir_inflight_unsettled(const weir_inflight *inflight);
 
-/* Not to be called when full. */
-weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token);
+/* Not to be called when full. `now_ms`: weir_now_ms(). */
+weir_slot *weir_inflight_send(weir_inflight *inflight, uint64_t token, int64_t now_ms);
+/* When the oldest record on its way was sent; -1: none is. */
+int64_t weir_inflight_oldest_ms(const weir_inflight *inflight);
 /* The producer would not have it: as if it had never been sent. */
 void weir_inflight_unsend(weir_inflight *inflight, weir_slot *slot);
 void weir_inflight_answer(weir_inflight *inflight, weir_slot *slot, weir_outcome outcome);

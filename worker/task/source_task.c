@@ -187,6 +187,7 @@ void weir_task_fact_free(weir_task_fact *fact)
     free(fact->connector);
     free(fact->trace);
     free(fact->details);
+    weir_task_metrics_unref(fact->metrics);
     free(fact);
 }
 
@@ -225,12 +226,14 @@ void weir_task_report(weir_source_task *task, weir_task_state state, const char 
     task->reported_any = true;
 }
 
-void weir_task_report_details(weir_source_task *task, const char *details)
+void weir_task_report_details(weir_source_task *task, const char *details,
+                              weir_task_metrics *metrics)
 {
     weir_task_fact *fact = weir_new(weir_task_fact);
 
     fact->is_details = true;
     fact->details = weir_strdup(details);
+    fact->metrics = metrics;
     tell(task, fact);
 }
 

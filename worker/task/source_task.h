@@ -15,6 +15,7 @@
 #include "config/worker_settings.h"
 #include "kafka/offsets.h"
 #include "plugin/registry.h"
+#include "task/task_metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,11 +31,12 @@ typedef struct weir_task_fact { /* owned by who hears it: weir_task_fact_free() 
     char *connector;
     int32_t task;
     uint64_t run;    /* as in the spec: tells this start from earlier ones */
-    bool is_details; /* only `details` is set */
+    bool is_details; /* `details` and `metrics`, and nothing else */
     weir_task_state state;
-    bool forgotten; /* FAILED, ENDED: weir_source_task_forget() was heard, and heeded */
-    char *trace;    /* NULL unless FAILED; several lines */
-    char *details;  /* a JSON object */
+    bool forgotten;             /* FAILED, ENDED: weir_source_task_forget() was heard, and heeded */
+    char *trace;                /* NULL unless FAILED; several lines */
+    char *details;              /* a JSON object; NULL: it is as it was */
+    weir_task_metrics *metrics; /* NULL: they are as they were */
 } weir_task_fact;
 
 void weir_task_fact_free(weir_task_fact *fact);

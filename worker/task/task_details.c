@@ -129,6 +129,7 @@ static const char *ask_plugin(weir_source_task *task)
         json_decref(json);
         return NULL;
     }
+    weir_plugin_metrics_read(&task->plugin_metrics, json);
     json_decref(json);
     weir_buf_add(&task->plugin_json, room, length);
     return room;
@@ -175,19 +176,82 @@ static void write_details(weir_source_task *task, weir_buf *json)
     weir_buf_free(&words);
 }
 
+/* ---- The same in figures ------------------------------------------------------------------ */
+
+static weir_task_figures figures_of(const weir_source_task *task)
+{
+    const weir_task_errors *errors = &task->errors;
+
+    return (weir_task_figures){
+        .emitted = task->emitted,
+        .emitted_bytes = task->emitted_bytes,
+        .delivered = task->delivered,
+        .delivered_bytes = task->delivered_bytes,
+        .delivery_us = task->delivery_us,
+        .dead_lettered = errors->dead_lettered,
+        .dropped = task->dropped,
+        .abandoned = task->abandoned_records,
+        .errors = errors->total,
+        .skipped = errors->skipped,
+        .retries = errors->retries,
+        .logged = errors->logged,
+        .letters = errors->letters,
+        .letters_failed = errors->letters_failed,
+        .restarts = task->restarts,
+        .last_error_ms = errors->last.at_ms,
+        .in_flight = task->inflight.sent,
+        .unsettled = weir_inflight_unsettled(&task->inflight),
+        .oldest_ms = weir_inflight_oldest_ms(&task->inflight),
+    };
+}
+
+static weir_task_metrics *metrics_of(const weir_source_task *task)
+{
+    const weir_map *by_kind = &task->errors.by_kind;
+    weir_task_metrics *metrics = weir_task_metrics_new();
+
+    metrics->figures = task->figures;
+    metrics->kinds = by_kind->count ? weir_calloc(by_kind->count, sizeof(*metrics->kinds)) : NULL;
+    WEIR_MAP_EACH (entry, by_kind) {
+        metrics->kinds[metrics->kind_count].name = weir_strdup(entry->key);
+        metrics->kinds[metrics->kind_count++].count = *(const uint64_t *)entry->value;
+    }
+    if (task->config.plugin) {
+        metrics->plugin = task->config.plugin->name;
+        metrics->table = task->plugin_metrics.table;
+        metrics->samples = weir_plugin_metrics_list(&task->plugin_metrics, &metrics->sample_count);
+    }
+    return metrics;
+}
+
+void weir_task_details_last(weir_source_task *task)
+{
+    if (!atomic_load(&task->abandoned))
+        ask_plugin(task);
+    weir_plugin_metrics_over(&task->plugin_metrics);
+    weir_buf_clear(&task->plugin_json); /* the next instance may say the very same */
+}
+
 void weir_task_details(weir_source_task *task, bool now)
 {
     int64_t now_ms = weir_now_ms();
     weir_buf json = WEIR_BUF;
+    weir_task_figures figures;
+    bool changed;
 
     if (!now && task->details && now_ms - task->details_ms < EVERY_MS)
         return;
     task->details_ms = now_ms;
     write_details(task, &json);
-    if (!weir_same(task->details, weir_buf_text(&json))) {
-        free(task->details);
-        task->details = weir_buf_take(&json);
-        weir_task_report_details(task, task->details);
+    figures = figures_of(task);
+    changed = !weir_same(task->details, weir_buf_text(&json));
+    if (changed || memcmp(&figures, &task->figures, sizeof(figures)) != 0) {
+        task->figures = figures;
+        if (changed) {
+            free(task->details);
+            task->details = weir_buf_take(&json);
+        }
+        weir_task_report_details(task, changed ? task->details : NULL, metrics_of(task));
     }
     weir_buf_free(&json);
 }

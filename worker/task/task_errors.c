@@ -22,6 +22,7 @@
 #include <string.h>
 
 #define LOG_EVERY_MS 10000 /* one line about dropped or dead records in this time */
+#define KIND_MAX     100   /* bytes of one */
 #define KINDS_MAX    30    /* counted apart; a plugin with more words gets "other" */
 #define SHOWN        200   /* bytes of a key or value in the log */
 
@@ -34,10 +35,19 @@ typedef struct weir_task_try {
 
 /* ---- Counting ------------------------------------------------------------------------------ */
 
+/* Fit to be a member's name and a label's value. */
+static bool is_word(const char *kind)
+{
+    for (const char *at = kind; *at; at++)
+        if (*at < ' ' || *at > '~' || at - kind == KIND_MAX)
+            return false;
+    return *kind;
+}
+
 static void count(weir_source_task *task, const weir_failure *failure)
 {
     weir_task_errors *errors = &task->errors;
-    const char *kind = failure->kind;
+    const char *kind = is_word(failure->kind) ? failure->kind : "other";
     uint64_t *number = weir_map_get(&errors->by_kind, kind);
 
     if (!number && errors->by_kind.count >= KINDS_MAX) {
@@ -103,12 +113,13 @@ static void show_bytes(weir_buf *text, const char *name, const weir_bytes *bytes
 }
 
 /* Connect's line, and the reason that Java has in its stack trace. */
-static void log_this(const weir_source_task *task, const weir_failure *failure)
+static void log_this(weir_source_task *task, const weir_failure *failure)
 {
     weir_buf text = WEIR_BUF;
 
     if (!task->config.errors.log_each)
         return;
+    task->errors.logged++;
     weir_buf_format(
         &text, "Error encountered in task %s-%" PRId32 ". Executing stage '%s' with class '%s'",
         task->connector, task->number, failure->stage, failure->class_name);
@@ -155,8 +166,10 @@ static void note(weir_source_task *task, const weir_failure *failure)
     count(task, failure);
     weir_task_note(task, failure->why);
     log_this(task, failure);
-    if (task->config.errors.tolerate)
-        log_now_and_then(task, failure);
+    if (!task->config.errors.tolerate)
+        return;
+    task->errors.skipped++;
+    log_now_and_then(task, failure);
 }
 
 static void fail_with(weir_source_task *task, const weir_failure *failure)
@@ -291,7 +304,7 @@ static weir_code post(weir_source_task *task, const weir_record *record,
     weir_code rc;
 
     if (task->config.errors.tolerate)
-        slot = weir_inflight_send(&task->inflight, record->token);
+        slot = weir_inflight_send(&task->inflight, record->token, weir_now_ms());
     letter->slot = slot;
     rc = weir_task_post(task, letter);
     if (rc == WEIR_OK && task->inflight.sent == 1)

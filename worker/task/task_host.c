@@ -88,6 +88,8 @@ void weir_task_answered(void *ctx, const rd_kafka_message_t *message, const char
         weir_task_letter_answered(task, message, why);
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         task->delivered++;
+        task->delivered_bytes += message->key_len + message->len;
+        task->delivery_us += (uint64_t)rd_kafka_message_latency(message);
         if (task->waiting_topic) /* perhaps another one, but something flows */
             weir_replace(&task->waiting_topic, NULL);
         weir_task_forgive(task, topic);
@@ -234,7 +236,8 @@ static void keep_original(weir_source_task *task, const weir_record *record,
 
 static weir_status produce(weir_source_task *task, const weir_record *record, weir_outgoing *out)
 {
-    weir_slot *slot = weir_inflight_send(&task->inflight, record->token);
+    int64_t now_ms = weir_now_ms();
+    weir_slot *slot = weir_inflight_send(&task->inflight, record->token, now_ms);
     weir_err err;
     weir_code rc;
 
@@ -242,9 +245,10 @@ static weir_status produce(weir_source_task *task, const weir_record *record, we
     rc = weir_task_producer_send(task->producer, out, &err);
     if (rc == WEIR_OK) {
         if (task->inflight.sent == 1)
-            task->answered_ms = weir_now_ms();
+            task->answered_ms = now_ms;
         keep_original(task, record, out);
         task->emitted++;
+        task->emitted_bytes += out->key.size + out->value.size;
         return WEIR_DONE;
     }
     weir_inflight_unsend(&task->inflight, slot);

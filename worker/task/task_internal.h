@@ -6,7 +6,7 @@
  *   task_errors.c   records that cannot get to Kafka: the user's policy about them
  *   task_letters.c  … and their way to the dead-letter topic
  *   task_offsets.c  how far the source has come (task_offsets.h)
- *   task_details.c  what the task says about itself
+ *   task_details.c  what the task says about itself, in words and in figures
  *   task_meaning.c  what its config means, and what was noted about it
  */
 #ifndef WEIR_TASK_TASK_INTERNAL_H
@@ -19,6 +19,7 @@
 #include "task/letter.h"
 #include "task/source_task.h"
 #include "task/task_config.h"
+#include "task/task_metrics.h"
 #include "task/task_offsets.h"
 #include "task/task_producer.h"
 
@@ -54,8 +55,9 @@ typedef struct weir_task_backoff {
 
 /* What went wrong with records, and what is done about it just now. Zeroed is empty. */
 typedef struct weir_task_errors {
-    uint64_t total, dead_lettered, retries;
-    weir_map by_kind; /* kind -> uint64_t */
+    uint64_t total, skipped, dead_lettered, retries, logged;
+    uint64_t letters, letters_failed; /* sent; not written */
+    weir_map by_kind;                 /* kind -> uint64_t */
     weir_task_trouble last;
     int64_t log_ms; /* the next line about dropped or dead records not before */
     uint64_t unlogged;
@@ -118,6 +120,7 @@ struct weir_source_task {
     weir_task_backoff start_backoff, poll_backoff, restart_backoff;
     int64_t poll_again_ms; /* after WEIR_RETRY */
     uint64_t emitted, delivered, dropped, abandoned_records, restarts;
+    uint64_t emitted_bytes, delivered_bytes, delivery_us;
     int64_t answered_ms; /* last answer of Kafka's, or when something was first outstanding */
     weir_task_trouble trouble;
     char *waiting_topic; /* a topic that does not exist */
@@ -126,6 +129,8 @@ struct weir_source_task {
     char *details; /* as last reported */
     int64_t details_ms;
     weir_buf plugin_status, plugin_json;
+    weir_plugin_metrics plugin_metrics;
+    weir_task_figures figures;      /* as last reported */
     char *notes_json, *config_json; /* NULL: none */
     /* scratch of emit */
     weir_buf key, value, *header_values;
@@ -140,7 +145,9 @@ weir_source_task *weir_source_task_start_with(const weir_task_spec *spec,
                                               const weir_plugin_desc *plugin);
 /* [task] Facts. */
 void weir_task_report(weir_source_task *task, weir_task_state state, const char *trace);
-void weir_task_report_details(weir_source_task *task, const char *details);
+/* Takes `metrics`. `details` NULL: they are as they were. */
+void weir_task_report_details(weir_source_task *task, const char *details,
+                              weir_task_metrics *metrics);
 bool weir_task_lease_runs(weir_source_task *task);
 /* [any] Makes wakeup_fd readable. */
 void weir_task_wake(weir_source_task *task);
@@ -216,7 +223,9 @@ void weir_task_tell_meaning(weir_source_task *task);
 
 /* "last_error":…,"last_error_at":… */
 void weir_task_add_error(weir_buf *json, const char *text, int64_t at_ms);
-/* Reports details when they changed and the last ones are a second old, or `now`. */
+/* Reports details and figures when they changed and the last ones are a second old, or `now`. */
 void weir_task_details(weir_source_task *task, bool now);
+/* The instance is about to stop: what it says now stays in the figures. */
+void weir_task_details_last(weir_source_task *task);
 
 #endif

@@ -120,6 +120,7 @@ weir_code weir_task_post(weir_source_task *task, weir_letter *letter)
         rc = send_letter(task, letter, &err);
     }
     if (rc == WEIR_OK) {
+        task->errors.letters++;
         if (letter->slot)
             weir_inflight_set_dead(letter->slot);
         else
@@ -204,6 +205,7 @@ void weir_task_letter_answered(weir_source_task *task, const rd_kafka_message_t 
     if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->payload &&
         post_without_payload(task, message, why))
         return;
+    task->errors.letters_failed += !written;
     if (written)
         task->errors.dead_lettered++;
     else if (weir_task_producer_broken(task->producer))

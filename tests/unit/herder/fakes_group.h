@@ -105,6 +105,11 @@ bool weir_lease_runs(const weir_lease *lease)
     return atomic_load(&lease->runs);
 }
 
+int64_t weir_lease_left_ms(const weir_lease *lease)
+{
+    return atomic_load(&lease->runs) ? 5000 : 0;
+}
+
 /* ---- The group: the test decides who is in it ------------------------------------------------ */
 
 struct weir_group {

@@ -114,6 +114,7 @@ void weir_task_fact_free(weir_task_fact *fact)
     free(fact->connector);
     free(fact->trace);
     free(fact->details);
+    weir_task_metrics_unref(fact->metrics);
     free(fact);
 }
 
@@ -234,6 +235,11 @@ void weir_source_task_abandon(weir_source_task *task)
     pthread_mutex_unlock(&world);
     if (!stops)
         free_task(task);
+}
+
+size_t weir_source_task_left_behind(void)
+{
+    return 0;
 }
 
 int64_t weir_source_task_stuck_ms(weir_source_task *task, const char **ret_call)

@@ -146,9 +146,25 @@ START_TEST(the_first_heartbeat_after_its_end_may_have_been_refused)
 }
 END_TEST
 
+START_TEST(what_is_left_of_it_runs_out)
+{
+    ck_assert_int_eq(weir_lease_left_ms(lease), 0);
+    join();
+    weir_lease_answered(lease, WEIR_LEASE_HEARTBEAT, 200);
+    ck_assert_int_eq(weir_lease_left_ms(lease), SESSION_MS - 1000 - 200);
+    now_ms += 4000;
+    ck_assert_int_eq(weir_lease_left_ms(lease), SESSION_MS - 1000 - 200 - 4000);
+    weir_lease_asked(lease, WEIR_LEASE_JOIN); /* a round holds it open */
+    ck_assert_int_eq(weir_lease_left_ms(lease), SESSION_MS + 1000);
+    weir_lease_end(lease);
+    ck_assert_int_eq(weir_lease_left_ms(lease), 0);
+}
+END_TEST
+
 WEIR_UNIT_MAIN("lease", tcase_add_checked_fixture(tests, set_up, tear_down);
                tcase_add_test(tests, there_is_none_before_the_first_answer);
                tcase_add_test(tests, it_counts_from_when_the_heartbeat_was_sent);
+               tcase_add_test(tests, what_is_left_of_it_runs_out);
                tcase_add_test(tests, an_answer_read_after_a_freeze_extends_nothing);
                tcase_add_test(tests, a_heartbeat_that_fails_or_comes_late_takes_nothing_away);
                tcase_add_test(tests, a_join_round_holds_it_open_and_not_for_ever);

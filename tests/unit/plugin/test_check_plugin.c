@@ -228,6 +228,18 @@ START_TEST(a_secret_under_a_foreign_name_is_hidden_too)
 }
 END_TEST
 
+START_TEST(a_member_of_a_secret_family_is_hidden_as_well)
+{
+    weir_check check;
+
+    examine(BAD "|bad.hidden.odd=hunter22", &check);
+    ck_assert_int_eq(check.code, WEIR_INVALID);
+    ck_assert_msg(strstr(check.err.msg, "'[hidden]' is no good member"), "%s", check.err.msg);
+    ck_assert_msg(!strstr(check.message, "hunter22"), "%s", check.message);
+    weir_check_clear(&check);
+}
+END_TEST
+
 START_TEST(a_secret_that_a_plugin_blurts_out_is_hidden_everywhere)
 {
     char *report, *notes;
@@ -476,6 +488,7 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests, a_planned_task_carries_the_notes);
     tcase_add_test(tests, a_task_carries_no_more_notes_than_its_record_can_bear);
     tcase_add_test(tests, a_secret_under_a_foreign_name_is_hidden_too);
+    tcase_add_test(tests, a_member_of_a_secret_family_is_hidden_as_well);
     tcase_add_test(tests, a_secret_that_a_plugin_blurts_out_is_hidden_everywhere);
     tcase_add_test(tests, a_plan_sees_the_tasks_of_its_own_kind_and_what_it_asked_for);
     tcase_add_loop_test(tests, a_plugin_may_ask_what_counts_for_a_key_of_the_workers, 0,

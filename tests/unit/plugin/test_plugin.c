@@ -67,11 +67,43 @@ START_TEST(open_refuses_an_option_table_that_lies)
 END_TEST
 
 static const struct {
+    const char *how, *says;
+} metrics[] = {
+    {"capital", "metric 1 has a name that is not made of a-z, 0-9 and '_'"},
+    {"digit", "metric 1 has a name that is not made of"},
+    {"type", "metric 1 is of unknown type"},
+    {"no total", "metric 0 is misnamed: counters, and only they, end with '_total'"},
+    {"total gauge", "metric 1 is misnamed"},
+    {"no path", "metric 1 has no path or no help"},
+    {"no help", "metric 1 has no path or no help"},
+    {"label", "metric 1 has a label that cannot be one"},
+    {"no states", "metric 2 has states and should have none, or should have and has not"},
+    {"no state", "metric 2 has states"},
+    {"states of a gauge", "metric 1 has states"},
+    {"twice", "metric 2 is declared twice"},
+    {"endless", "metric 200 is one too many: the table does not end"},
+};
+
+START_TEST(open_refuses_a_table_of_metrics_that_no_page_could_show)
+{
+    weir_plugin *plugin = NULL;
+    weir_err err;
+
+    setenv("BAD_METRIC", metrics[_i].how, 1);
+    ck_assert_int_eq(weir_plugin_open(fixture("bad_metrics.so"), &plugin, &err), WEIR_INCOMPATIBLE);
+    unsetenv("BAD_METRIC");
+    ck_assert_ptr_null(plugin);
+    ck_assert_msg(strstr(err.msg, metrics[_i].says), "got: %s", err.msg);
+}
+END_TEST
+
+static const struct {
     const char *file, *name, *version;
 } accepted[] = {
     {"good.so", "good", "1.2.3"},
     {"ticker.so", "ticker", "1.0.0"},
     {"bad_options.so", "bad-options", "1.0.0"},
+    {"bad_metrics.so", "bad-metrics", "1.0.0"},
     {"bad_plan.so", "bad-plan", "1.0.0"},
     {"endless_plan.so", "endless-plan", "1.0.0"},
     {"endless_poll.so", "endless-poll", "1.0.0"},
@@ -122,6 +154,8 @@ END_TEST
 WEIR_UNIT_MAIN(
     "plugin", tcase_add_loop_test(tests, open_refuses_and_says_why, 0, WEIR_COUNT(refused));
     tcase_add_loop_test(tests, open_refuses_an_option_table_that_lies, 0, WEIR_COUNT(tables));
+    tcase_add_loop_test(tests, open_refuses_a_table_of_metrics_that_no_page_could_show, 0,
+                        WEIR_COUNT(metrics));
     tcase_add_loop_test(tests, open_takes_what_keeps_the_contract, 0, WEIR_COUNT(accepted));
     tcase_add_test(tests, a_bare_file_name_is_looked_for_here_and_nowhere_else);
     tcase_add_test(tests, one_file_can_be_open_twice);)

@@ -40,9 +40,10 @@ struct weir_herder {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     fake_reply replies[ASKS];
-    const char *owners[4]; /* URL of the worker of task i; "": this one; NULL: none */
-    bool released;         /* stalled asks may go on */
-    int waiting;           /* stalled asks */
+    const char *owners[4];          /* URL of the worker of task i; "": this one; NULL: none */
+    weir_metrics *(*metrics)(void); /* what WEIR_ASK_METRICS is answered with; NULL: nothing */
+    bool released;                  /* stalled asks may go on */
+    int waiting;                    /* stalled asks */
 
     int asked;         /* how often */
     weir_request last; /* what was asked last; its pointers are dead, the copies below are not */
@@ -124,6 +125,8 @@ void weir_herder_ask(weir_herder *h, const weir_request *request, int64_t deadli
         reply->created = say->created;
         reply->accepted = say->accepted;
         reply->forward_to = weir_strdup(say->forward_to);
+        if (request->what == WEIR_ASK_METRICS && h->metrics)
+            reply->metrics = h->metrics();
         if (request->what == WEIR_ASK_STATUS || request->what == WEIR_ASK_TASK_STATUS)
             fake_owners(h, reply);
     }
@@ -144,6 +147,7 @@ void weir_reply_clear(weir_reply *reply)
     for (size_t i = 0; i < reply->owner_count; i++)
         free(reply->owners[i].url);
     free(reply->owners);
+    weir_metrics_free(reply->metrics);
     *reply = (weir_reply){.code = WEIR_OK};
 }
 

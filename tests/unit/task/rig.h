@@ -62,9 +62,10 @@ static struct rig {
     /* ---- what the herder heard ---- */
     weir_task_fact *facts[RIG_FACTS]; /* states only */
     size_t fact_count;
-    bool deaf;     /* the herder has no room for facts ... */
-    int unheard;   /* ... and was asked so often */
-    char *details; /* the last ones */
+    bool deaf;                  /* the herder has no room for facts ... */
+    int unheard;                /* ... and was asked so often */
+    char *details;              /* the last ones */
+    weir_task_metrics *metrics; /* likewise; NULL: none yet */
     bool lease;
 
     /* ---- the bench ---- */
@@ -278,6 +279,14 @@ static const weir_option rig_options[] = {
     {"family.", WEIR_FIELD(rig_settings, family), .fallback = ""},
     {0},
 };
+static const char *const rig_words[] = {"up", "down", NULL};
+static const weir_metric rig_metrics[] = {
+    {"seen_total", WEIR_COUNTER, "seen", .help = "Messages that were seen."},
+    {"connected", WEIR_GAUGE, "connected", .help = "Is it there?"},
+    {"link", WEIR_STATE, "link", .states = rig_words, .help = "What it is at."},
+    {"depth", WEIR_GAUGE, "depth", .help = "How deep it is."},
+    {0},
+};
 static const weir_plugin_desc rig_plugin = {
     .size = sizeof(weir_plugin_desc),
     .abi_major = WEIR_ABI_MAJOR,
@@ -286,6 +295,7 @@ static const weir_plugin_desc rig_plugin = {
     .options = rig_options,
     .settings_size = sizeof(rig_settings),
     .source = &rig_source,
+    .metrics = rig_metrics,
 };
 
 /* ---- The herder's ear --------------------------------------------------------------------- */
@@ -304,7 +314,12 @@ static inline bool rig_report(void *ctx, weir_task_fact *fact)
     ck_assert_int_eq(fact->task, 3);
     ck_assert_uint_eq(fact->run, 42);
     if (fact->is_details) {
-        weir_replace(&rig.details, fact->details);
+        if (fact->details)
+            weir_replace(&rig.details, fact->details);
+        if (fact->metrics) {
+            weir_task_metrics_unref(rig.metrics);
+            rig.metrics = weir_task_metrics_ref(fact->metrics);
+        }
         weir_task_fact_free(fact);
     } else {
         ck_assert_uint_lt(rig.fact_count, RIG_FACTS);
@@ -431,6 +446,7 @@ static inline void rig_down(void)
     for (size_t i = 0; i < rig.fact_count; i++)
         weir_task_fact_free(rig.facts[i]);
     free(rig.details);
+    weir_task_metrics_unref(rig.metrics);
     rd_kafka_mock_cluster_destroy(rig.mock);
     rd_kafka_destroy(rig.mock_handle);
     weir_props_clear(&rig.settings.props);

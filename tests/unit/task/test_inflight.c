@@ -25,7 +25,7 @@ START_TEST(answers_come_in_order_tokens_of_one_outcome_together)
     weir_slot *slots[5];
 
     for (uint64_t i = 0; i < 5; i++)
-        slots[i] = weir_inflight_send(&inflight, i);
+        slots[i] = weir_inflight_send(&inflight, i, 0);
     weir_inflight_answer(&inflight, slots[3], WEIR_DELIVERED);
     weir_inflight_answer(&inflight, slots[0], WEIR_DELIVERED);
     weir_inflight_answer_token(&inflight, 77, WEIR_DROPPED);
@@ -51,7 +51,7 @@ START_TEST(answers_that_nobody_has_heard_take_room_too)
 
     ck_assert(!weir_inflight_full(&inflight));
     weir_inflight_answer_token(&inflight, 1, WEIR_DROPPED);
-    slot = weir_inflight_send(&inflight, 2);
+    slot = weir_inflight_send(&inflight, 2, 0);
     ck_assert(weir_inflight_full(&inflight));
     weir_inflight_answer(&inflight, slot, WEIR_DELIVERED);
     ck_assert(weir_inflight_full(&inflight));
@@ -67,7 +67,7 @@ START_TEST(a_record_that_was_not_sent_leaves_no_trace)
     weir_inflight inflight = {.bound = 1};
     weir_buf text = WEIR_BUF;
 
-    weir_inflight_unsend(&inflight, weir_inflight_send(&inflight, 1));
+    weir_inflight_unsend(&inflight, weir_inflight_send(&inflight, 1, 0));
     ck_assert_uint_eq(weir_inflight_abandon(&inflight), 0);
     weir_inflight_settle(&inflight, note, &text);
     ck_assert_str_eq(weir_buf_text(&text), "");
@@ -81,9 +81,9 @@ START_TEST(what_got_no_answer_is_abandoned_once)
     weir_buf text = WEIR_BUF;
     weir_slot *slot;
 
-    weir_inflight_send(&inflight, 1);
-    slot = weir_inflight_send(&inflight, 2);
-    weir_inflight_send(&inflight, 3);
+    weir_inflight_send(&inflight, 1, 0);
+    slot = weir_inflight_send(&inflight, 2, 0);
+    weir_inflight_send(&inflight, 3, 0);
     weir_inflight_answer(&inflight, slot, WEIR_DELIVERED);
     ck_assert_uint_eq(weir_inflight_abandon(&inflight), 2);
     ck_assert_uint_eq(weir_inflight_abandon(&inflight), 0);
@@ -116,7 +116,7 @@ START_TEST(many_rounds_use_the_same_slots_again)
 
     for (uint64_t round = 0; round < 4; round++) {
         for (uint64_t i = 0; i < 5000; i++)
-            slots[i] = weir_inflight_send(&inflight, round * 5000 + i);
+            slots[i] = weir_inflight_send(&inflight, round * 5000 + i, 0);
         ck_assert(weir_inflight_full(&inflight));
         for (size_t i = 0; i < 5000; i++)
             if (i % 3)
@@ -133,9 +133,35 @@ START_TEST(many_rounds_use_the_same_slots_again)
 }
 END_TEST
 
+START_TEST(the_oldest_on_its_way_is_known_whatever_the_order_of_the_answers)
+{
+    weir_inflight inflight = {.bound = 10};
+    weir_slot *slots[4];
+
+    ck_assert_int_eq(weir_inflight_oldest_ms(&inflight), -1);
+    for (int i = 0; i < 4; i++)
+        slots[i] = weir_inflight_send(&inflight, (uint64_t)i, 100 + i);
+    ck_assert_int_eq(weir_inflight_oldest_ms(&inflight), 100);
+    weir_inflight_answer(&inflight, slots[1], WEIR_DELIVERED);
+    ck_assert_int_eq(weir_inflight_oldest_ms(&inflight), 100);
+    weir_inflight_answer(&inflight, slots[0], WEIR_DELIVERED);
+    ck_assert_int_eq(weir_inflight_oldest_ms(&inflight), 102);
+    weir_inflight_unsend(&inflight, slots[3]);
+    slots[3] = weir_inflight_send(&inflight, 4, 200);
+    ck_assert_int_eq(weir_inflight_oldest_ms(&inflight), 102);
+    weir_inflight_answer(&inflight, slots[2], WEIR_DELIVERED);
+    ck_assert_int_eq(weir_inflight_oldest_ms(&inflight), 200);
+    weir_inflight_abandon(&inflight);
+    ck_assert_int_eq(weir_inflight_oldest_ms(&inflight), -1);
+    weir_inflight_free(&inflight);
+}
+END_TEST
+
 WEIR_UNIT_MAIN("inflight",
                tcase_add_test(tests, answers_come_in_order_tokens_of_one_outcome_together);
                tcase_add_test(tests, answers_that_nobody_has_heard_take_room_too);
                tcase_add_test(tests, a_record_that_was_not_sent_leaves_no_trace);
                tcase_add_test(tests, what_got_no_answer_is_abandoned_once);
-               tcase_add_test(tests, many_rounds_use_the_same_slots_again);)
+               tcase_add_test(tests, many_rounds_use_the_same_slots_again);
+               tcase_add_test(tests,
+                              the_oldest_on_its_way_is_known_whatever_the_order_of_the_answers);)

@@ -1,5 +1,6 @@
 /* mosquitto.h - a real broker of the test's own, on a port of its own, gone with the test. With
- * RUN_TLS 1 it has a second port, for TLS, and a world of certificates (tls_peer.h).
+ * RUN_TLS 1 it has a second port, for TLS, and a world of certificates (tls_peer.h). With RUN_WS 1
+ * WebSocket is spoken at the second port, through TLS or without.
  */
 #ifndef TEST_MOSQUITTO_H
 #define TEST_MOSQUITTO_H
@@ -66,6 +67,10 @@ static inline int free_port(void)
 #ifndef RUN_TLS
 #define RUN_TLS 0
 #endif
+#ifndef RUN_WS
+#define RUN_WS 0
+#endif
+#define WS_LISTENER (RUN_WS ? "protocol websockets" : "")
 #if RUN_TLS
 #include "tls_peer.h"
 #endif
@@ -74,6 +79,7 @@ typedef struct broker {
     int port;
     pid_t pid;
     char folder[64];
+    int ws_port;         /* with RUN_WS, and without RUN_TLS */
     int tls_port;        /* all of these with RUN_TLS */
     struct world *world; /* ca.pem and client.pem are in its folder */
     const void *shows;   /* a minted; NULL: world->broker */
@@ -92,9 +98,17 @@ static inline void broker_listen_tls(broker *b, FILE *config)
     own = b->shows ? b->shows : &b->world->broker;
     safe_certificate(b->world->safe, "broker.pem", own, NULL);
     safe_key(b->world->safe, "broker.key", own, NULL);
-    fprintf(config, "listener %d 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\n%s\n", b->tls_port,
-            safe_path(b->world->safe, "ca.pem"), safe_path(b->world->safe, "broker.pem"),
-            safe_path(b->world->safe, "broker.key"), b->tls_extra ? b->tls_extra : "");
+    fprintf(config, "listener %d 127.0.0.1\n%s\ncafile %s\ncertfile %s\nkeyfile %s\n%s\n",
+            b->tls_port, WS_LISTENER, safe_path(b->world->safe, "ca.pem"),
+            safe_path(b->world->safe, "broker.pem"), safe_path(b->world->safe, "broker.key"),
+            b->tls_extra ? b->tls_extra : "");
+}
+#elif RUN_WS
+static inline void broker_listen_ws(broker *b, FILE *config)
+{
+    if (!b->ws_port)
+        b->ws_port = free_port();
+    fprintf(config, "listener %d 127.0.0.1\n%s\n", b->ws_port, WS_LISTENER);
 }
 #endif
 
@@ -117,6 +131,8 @@ static inline void broker_start(broker *b, const char *extra)
     ck_assert_ptr_nonnull(config);
 #if RUN_TLS
     broker_listen_tls(b, config); /* first: who can connect to the other port finds this open too */
+#elif RUN_WS
+    broker_listen_ws(b, config);
 #endif
     fprintf(config,
             "listener %d 127.0.0.1\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
@@ -141,6 +157,12 @@ static inline void broker_start(broker *b, const char *extra)
         poll(NULL, 0, 5);
     }
     close(fd);
+}
+
+/* The port that tasks use. */
+static inline int task_port(const broker *b)
+{
+    return b->tls_port ? b->tls_port : b->ws_port ? b->ws_port : b->port;
 }
 
 /* It saves its sessions. mosquitto listens before its main loop begins, and the loop's beginning

@@ -6,12 +6,13 @@
  * R16: whatever is a START_TEST in a file that includes this one is played many times: in one
  * piece, cut at every byte of what the broker says and of what paho says, byte by byte, in pieces
  * of a few sizes, and with every write shortened to one byte. A script of more than CUT_MAX bytes
- * is cut at some bytes only, one through TLS at every byte at once; one of more than HUGE_MIN is
- * played once. A test may set `cut` itself, then its own pieces count.
+ * is cut at some bytes only, one through TLS at every byte at once, one through WebSocket, where
+ * frames cut it anyway, at every fifth; one of more than HUGE_MIN is played once. A test may set
+ * `cut` itself, then its own pieces count.
  *
  * SCRIPT_LEVEL is the version of MQTT that is spoken: test_x_5.c defines it and includes test_x.c,
  * so that every story is told in both. With SCRIPT_TLS 1 the broker's side goes through TLS on a
- * pair of sockets: the link has what the transport made of it.
+ * pair of sockets, with SCRIPT_WS 1 through WebSocket: the link has what the transport made of it.
  */
 #ifndef TEST_SCRIPT_H
 #define TEST_SCRIPT_H
@@ -43,6 +44,12 @@ static bool script_playing;
 #if SCRIPT_TLS
 #include "tls_pair.h"
 #endif
+#ifndef SCRIPT_WS
+#define SCRIPT_WS 0
+#endif
+#if SCRIPT_WS
+#include "ws_pair.h"
+#endif
 
 #ifndef SCRIPT_LEVEL
 #define SCRIPT_LEVEL 4
@@ -57,6 +64,7 @@ typedef struct script {
     size_t fed[2];   /* bytes so far, by side */
     mqtt_bytes sent[2];
     struct tls_pair *tls; /* with SCRIPT_TLS */
+    struct ws_pair *ws;   /* with SCRIPT_WS */
     /* The task. */
     uint64_t *tokens;
     uint16_t *ids;
@@ -169,11 +177,58 @@ static inline void way_out(script *s, const void *bytes, size_t size)
     }
 }
 
+#elif SCRIPT_WS
+
+static inline void way_open(script *s)
+{
+    s->ws = ws_pair_new();
+}
+
+static inline void way_close(script *s)
+{
+    ws_pair_free(s->ws);
+}
+
+static inline void way_in(script *s, void *to, const void *from, size_t size)
+{
+    size_t part;
+
+    ws_pair_frames(s->ws, from, size);
+    for (size_t have = 0; have < size;) {
+        ws_pair_carry(s->ws);
+        switch (mqtt_transport_read(&s->ws->client, (char *)to + have, size - have, &part)) {
+        case MQTT_IO_DONE:
+            have += part;
+            break;
+        case MQTT_IO_AGAIN:
+            break;
+        case MQTT_IO_OVER:
+            ck_abort_msg("%s", mqtt_transport_why(&s->ws->client));
+        }
+    }
+}
+
+static inline void way_out(script *s, const void *bytes, size_t size)
+{
+    size_t part;
+
+    for (size_t sent = 0; sent < size;) {
+        if (mqtt_transport_write(&s->ws->client, (const char *)bytes + sent, size - sent, &part) ==
+            MQTT_IO_DONE)
+            sent += part;
+        ws_pair_hear(s->ws, &s->sent[MQTT_BROKER]);
+    }
+    while (mqtt_transport_flush(&s->ws->client) == MQTT_IO_AGAIN)
+        ws_pair_hear(s->ws, &s->sent[MQTT_BROKER]);
+    ws_pair_hear(s->ws, &s->sent[MQTT_BROKER]);
+}
+
 #else
 
 static inline void way_open(script *s)
 {
     s->tls = NULL;
+    s->ws = NULL;
 }
 
 static inline void way_close(script *s)
@@ -466,7 +521,7 @@ static inline void script_every_way(void (*play)(int), int i)
         return;
     large = said[MQTT_BROKER] > CUT_MAX;
     for (int side = 0; side < 2 && !SCRIPT_TLS; side++) {
-        step = large ? said[side] / 3 + 1 : 1;
+        step = large ? said[side] / 3 + 1 : SCRIPT_WS ? 5 : 1;
         for (size_t at = step; at < said[side]; at += step)
             script_play(play, i, (script_way){.split = {side ? 0 : at, side ? at : 0}});
     }

@@ -1,5 +1,5 @@
 /* stage.h - the plugin on real sockets with a scripted broker and a clock that stands still until
- * the test moves it. With STAGE_TLS 1 both speak TLS.
+ * the test moves it. With STAGE_TLS 1 both speak TLS, with STAGE_WS 1 WebSocket.
  */
 #ifndef TEST_STAGE_H
 #define TEST_STAGE_H
@@ -7,6 +7,7 @@
 #include "fill.h"
 #include "mosquitto.h"
 #include "tls_peer.h"
+#include "ws_peer.h"
 
 #include "tests/support/unit.h"
 #include "weir_plugin.h"
@@ -18,7 +19,10 @@
 #ifndef STAGE_TLS
 #define STAGE_TLS 0
 #endif
-#define STAGE_SCHEME (STAGE_TLS ? "ssl" : "tcp")
+#ifndef STAGE_WS
+#define STAGE_WS 0
+#endif
+#define STAGE_SCHEME (STAGE_WS ? (STAGE_TLS ? "wss" : "ws") : STAGE_TLS ? "ssl" : "tcp")
 
 typedef struct stage {
     weir_host host;
@@ -34,7 +38,10 @@ typedef struct stage {
     int listener, broker; /* the broker's sockets */
     world *world;         /* with TLS */
     char ca[128];
-    SSL *ssl; /* on `broker` */
+    SSL *ssl;    /* on `broker` */
+    bool shaken; /* with WebSocket; then what came of it and of MQTT */
+    mqtt_bytes raw, heard;
+    int last_frame;
 } stage;
 
 static inline void WEIR_PRINTF(3, 4)
@@ -161,6 +168,9 @@ static inline void broker_hangs_up(stage *s)
 {
     SSL_free(s->ssl);
     s->ssl = NULL;
+    s->shaken = false;
+    mqtt_bytes_free(&s->raw);
+    mqtt_bytes_free(&s->heard);
     if (s->broker >= 0)
         close(s->broker);
     s->broker = -1;
@@ -229,9 +239,71 @@ static inline void broker_accepts(stage *s)
         s->ssl = peer_new(&(peer_settings){.own = &s->world->broker}, s->broker);
 }
 
-static inline ssize_t broker_gets(stage *s, void *to, size_t room)
+/* Bytes below WebSocket. */
+static inline ssize_t broker_gets_raw(stage *s, void *to, size_t room)
 {
     return s->ssl ? peer_read(s->ssl, to, room) : recv(s->broker, to, room, 0);
+}
+
+static inline void broker_says_raw(stage *s, const void *bytes, size_t size)
+{
+    if (!s->ssl) {
+        ck_assert_int_eq(send(s->broker, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+        return;
+    }
+    for (size_t sent = 0; sent < size;) { /* a record at a time */
+        int part = peer_write(s->ssl, (const char *)bytes + sent, size - sent);
+
+        ck_assert_int_gt(part, 0);
+        sent += (size_t)part;
+    }
+}
+
+static inline void broker_says_frame(stage *s, uint8_t first, const void *bytes, size_t size)
+{
+    mqtt_bytes frame = {0};
+
+    ws_say(&frame, first, bytes, size);
+    broker_says_raw(s, frame.data, mqtt_bytes_size(&frame));
+    mqtt_bytes_free(&frame);
+}
+
+/* Takes what came, up to the request or to the last whole frame. */
+static inline void broker_hears(stage *s)
+{
+    mqtt_bytes answer = {0}, other = {0};
+    ssize_t got = broker_gets_raw(s, mqtt_bytes_reserve(&s->raw, 4096), 4096);
+
+    s->raw.end += got > 0 ? (size_t)got : 0;
+    if (!s->shaken && ws_answer(&s->raw, &answer)) {
+        s->shaken = true;
+        broker_says_raw(s, answer.data, mqtt_bytes_size(&answer));
+    }
+    while (s->shaken && mqtt_bytes_size(&s->raw) > 1) {
+        bool data = (s->raw.data[s->raw.start] & 15) == WS_BINARY;
+        int opcode = ws_hear(&s->raw, data ? &s->heard : &other);
+
+        if (opcode < 0)
+            break;
+        s->last_frame = opcode;
+    }
+    mqtt_bytes_free(&answer);
+    mqtt_bytes_free(&other);
+}
+
+static inline ssize_t broker_gets(stage *s, void *to, size_t room)
+{
+    size_t size;
+
+    if (!STAGE_WS)
+        return broker_gets_raw(s, to, room);
+    if (!mqtt_bytes_size(&s->heard))
+        broker_hears(s);
+    size = mqtt_bytes_size(&s->heard) < room ? mqtt_bytes_size(&s->heard) : room;
+    if (size)
+        memcpy(to, s->heard.data + s->heard.start, size);
+    mqtt_bytes_consume(&s->heard, size);
+    return (ssize_t)size;
 }
 
 /* The broker's end: takes turns with the task, while there is one, until so many bytes have come.
@@ -258,16 +330,10 @@ static inline void broker_reads(stage *s, void *to, size_t size)
 
 static inline void broker_says(stage *s, const void *bytes, size_t size)
 {
-    if (!s->ssl) {
-        ck_assert_int_eq(send(s->broker, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
-        return;
-    }
-    for (size_t sent = 0; sent < size;) { /* a record at a time */
-        int part = peer_write(s->ssl, (const char *)bytes + sent, size - sent);
-
-        ck_assert_int_gt(part, 0);
-        sent += (size_t)part;
-    }
+    if (STAGE_WS)
+        broker_says_frame(s, WS_FINAL | WS_BINARY, bytes, size);
+    else
+        broker_says_raw(s, bytes, size);
 }
 
 #endif

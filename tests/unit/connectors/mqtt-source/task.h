@@ -23,6 +23,8 @@ typedef struct fake {
     weir_host host;
     char topics[RECORDS][32], values[RECORDS][16], keys[RECORDS][32];
     weir_kind kinds[RECORDS];
+    size_t last_size; /* of a value */
+    uint32_t last_sum;
     char headers[512]; /* of the last: "name=value;" … */
     uint64_t tokens[RECORDS];
     size_t count, settled;
@@ -61,6 +63,18 @@ static inline weir_status WEIR_PRINTF(3, 4)
     return how;
 }
 
+/* Adler's, near enough: another order makes another sum. */
+static inline uint32_t sum(const void *bytes, size_t size)
+{
+    uint32_t a = 1, b = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        a = (a + ((const uint8_t *)bytes)[i]) % 65521;
+        b = (b + a) % 65521;
+    }
+    return b << 16 | a;
+}
+
 static inline weir_status fake_emit(const weir_host *host, const weir_record *record)
 {
     fake *f = host->ctx;
@@ -74,6 +88,8 @@ static inline weir_status fake_emit(const weir_host *host, const weir_record *re
     snprintf(f->keys[i], sizeof(f->keys[i]), "%.*s", (int)record->key.size,
              (const char *)record->key.bytes);
     f->kinds[i] = record->value.kind;
+    f->last_size = record->value.size;
+    f->last_sum = sum(record->value.bytes, record->value.size);
     f->headers[0] = '\0';
     for (size_t h = 0; h < record->header_count; h++) {
         const weir_header *header = &record->headers[h];
@@ -139,8 +155,11 @@ static inline run *run_make(const broker *b, const char *const *more)
     run *r = calloc(1, sizeof(*r));
     size_t n = 8;
 
-    snprintf(r->uri, sizeof(r->uri), "%s://127.0.0.1:%d", b->tls_port ? "ssl" : "tcp",
-             b->tls_port ? b->tls_port : b->port);
+    snprintf(r->uri, sizeof(r->uri), "%s://127.0.0.1:%d",
+             b->tls_port  ? (RUN_WS ? "wss" : "ssl")
+             : b->ws_port ? "ws"
+                          : "tcp",
+             task_port(b));
     pairs[1] = r->uri;
 #if RUN_TLS
     if (b->tls_port) {

@@ -204,6 +204,7 @@ START_TEST(less_qos_than_asked_is_said)
     until_subscribe(s);
     broker_says(s, (const uint8_t[]){0x90, 3, 0, 1, 0}, 5);
     until_status(s, "\"granted_qos\":{\"t\":0}");
+    until_status(s, "\"filters_below_asked_qos\":1");
     ck_assert_ptr_nonnull(strstr(s->logged, "QoS 0 granted, 1 asked"));
     ck_assert_ptr_nonnull(strstr(s->logged, "at-least-once does not hold"));
     stage_free(s);

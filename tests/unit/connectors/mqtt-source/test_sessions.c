@@ -55,7 +55,7 @@ static const char *partition_of(const broker *b)
     static char text[96];
 
     snprintf(text, sizeof(text), "{\"broker\":\"127.0.0.1:%d\",\"client.id\":\"unit-0\"}",
-             b->tls_port ? b->tls_port : b->port);
+             task_port(b));
     return text;
 }
 

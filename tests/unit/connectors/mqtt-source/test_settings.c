@@ -10,8 +10,60 @@ static const struct {
     const char *note, *says;
 } findings[] = {
     {{"mqtt.server.uri", "ssl://h,tcp://h"}, "WARN mqtt.server.uri", "with TLS and some without"},
-    {{"mqtt.server.uri", "wss://h"}, "ERROR mqtt.server.uri", "WebSockets are not yet"},
+    {{"mqtt.server.uri", "ws://h,wss://h"}, "WARN mqtt.server.uri", "with TLS and some without"},
     {{"mqtt.server.uri", "http://h"}, "ERROR mqtt.server.uri", "'http' is unknown"},
+    {{"mqtt.server.uri", "http://h"}, "ERROR mqtt.server.uri", "over WebSocket ws:// and wss://"},
+    {{"mqtt.server.uri", "ws://h/a b"}, "ERROR mqtt.server.uri", "without blanks"},
+    {{"mqtt.server.uri", "ws://h/\xc3\xa4"}, "ERROR mqtt.server.uri", "to be ASCII"},
+    {{"mqtt.server.uri", "ws://h/a#b"}, "ERROR mqtt.server.uri", "without '#'"},
+    {{"mqtt.server.uri", "ws://h?a=b"}, "ERROR mqtt.server.uri", "has to begin with '/'"},
+    {{"mqtt.server.uri", "ws://u:p@h/mqtt"}, "ERROR mqtt.server.uri", "mqtt.username"},
+    {{"mqtt.server.uri", "wss://:443/mqtt"}, "ERROR mqtt.server.uri", "no host"},
+    {{"mqtt.server.uri", "wss://h:0/mqtt"}, "ERROR mqtt.server.uri", "no port"},
+    {{"mqtt.ws.path", "mqtt"}, "ERROR mqtt.ws.path", "begin with '/'"},
+    {{"mqtt.ws.path", "/a b"}, "ERROR mqtt.ws.path", "without blanks"},
+    {{"mqtt.ws.path", "/ws"}, "WARN mqtt.ws.path", "no effect: no ws:// or wss://"},
+    {{"mqtt.ws.path", "/ws", "mqtt.server.uri", "ws://h/a,wss://h/"},
+     "WARN mqtt.ws.path",
+     "of its own"},
+    {{"mqtt.ws.headers.A", "b"}, "WARN mqtt.ws.headers.A", "no effect: no ws:// or wss://"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.A b", "c"},
+     "ERROR mqtt.ws.headers.A b",
+     "no name"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.", "c"}, "ERROR mqtt.ws.headers.", "no name"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.A:", "c"},
+     "ERROR mqtt.ws.headers.A:",
+     "no name"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.A", "b\r\nC: d"},
+     "ERROR mqtt.ws.headers.A",
+     "line's end"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.A", "b\n"},
+     "ERROR mqtt.ws.headers.A",
+     "line's end"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.A", "\x7f"},
+     "ERROR mqtt.ws.headers.A",
+     "no HTTP header"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.hOST", "x"},
+     "ERROR mqtt.ws.headers.hOST",
+     "the handshake"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.Upgrade", "x"},
+     "ERROR mqtt.ws.headers.Upgrade",
+     "the handshake"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.Connection", "x"},
+     "ERROR mqtt.ws.headers.Connection",
+     "the handshake"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.sec-websocket-key", "x"},
+     "ERROR mqtt.ws.headers.sec-websocket-key",
+     "the handshake"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.Transfer-Encoding", "x"},
+     "ERROR mqtt.ws.headers.Transfer-Encoding",
+     "the handshake"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ws.headers.A", "x", "mqtt.ws.headers.a", "x"},
+     "ERROR mqtt.ws.headers.a",
+     "given twice"},
+    {{"mqtt.server.uri", "ws://h", "mqtt.ssl.ca.location", "/ca.pem"},
+     "WARN mqtt.ssl.ca.location",
+     "no effect"},
     {{"mqtt.server.uri", "h:1883"}, "ERROR mqtt.server.uri", "tcp://host:1883"},
     {{"mqtt.server.uri", "tcp://"}, "ERROR mqtt.server.uri", "no host"},
     {{"mqtt.server.uri", "tcp://h:0"}, "ERROR mqtt.server.uri", "no port"},
@@ -112,6 +164,8 @@ START_TEST(a_finding_names_its_key)
 END_TEST
 
 static const char *const nothing_wrong[][9] = {
+    {"mqtt.server.uri", "tcp://h,ws://h:9001,ws://h:9002/mqtt", "mqtt.ws.path", "/ws?a=b",
+     "mqtt.ws.headers.Authorization", "Bearer x\xc3\xa4"},
     {"mqtt.version", "5", "mqtt.password", "p"}, /* MQTT 5 has passwords without a user name */
     {"mqtt.session.expiry.interval.seconds", "0", "mqtt.clean.session.enabled", "true"},
     {"mqtt.receive.maximum", "10", "max.unacked.records", "10"},
@@ -145,18 +199,27 @@ END_TEST
 
 static const struct {
     const char *uri, *host, *port;
-    bool tls;
+    bool tls, ws;
+    const char *path, *shown; /* NULL: none; as it is */
 } endpoints[] = {
-    {"tcp://h", "h", "1883", false},
-    {"mqtt://h:1", "h", "1", false},
-    {"TCP://h:65535", "h", "65535", false},
-    {"tcp://[::1]:1884", "::1", "1884", false},
-    {"tcp://[fe80::1]", "fe80::1", "1883", false},
-    {"tcp://10.0.0.1:1883/", "10.0.0.1", "1883", false},
-    {"ssl://h", "h", "8883", true},
-    {"tls://h", "h", "8883", true},
-    {"MQTTS://[::1]/", "::1", "8883", true},
-    {"ssl://h:443", "h", "443", true},
+    {"ws://h", "h", "80", false, true, NULL, NULL},
+    {"ws://h:9001", "h", "9001", false, true, NULL, NULL},
+    {"ws://h/", "h", "80", false, true, "/", NULL},
+    {"WSS://h/mqtt", "h", "443", true, true, "/mqtt", NULL},
+    {"ws://[::1]:8083/mqtt", "::1", "8083", false, true, "/mqtt", NULL},
+    {"wss://[::1]/a:b@c/d", "::1", "443", true, true, "/a:b@c/d", NULL},
+    {"wss://h:444/$iothub/websocket?iothub-no-client-cert=true", "h", "444", true, true,
+     "/$iothub/websocket?iothub-no-client-cert=true", "wss://h:444/$iothub/websocket"},
+    {"tcp://h", "h", "1883", false, false, NULL, NULL},
+    {"mqtt://h:1", "h", "1", false, false, NULL, NULL},
+    {"TCP://h:65535", "h", "65535", false, false, NULL, NULL},
+    {"tcp://[::1]:1884", "::1", "1884", false, false, NULL, NULL},
+    {"tcp://[fe80::1]", "fe80::1", "1883", false, false, NULL, NULL},
+    {"tcp://10.0.0.1:1883/", "10.0.0.1", "1883", false, false, NULL, NULL},
+    {"ssl://h", "h", "8883", true, false, NULL, NULL},
+    {"tls://h", "h", "8883", true, false, NULL, NULL},
+    {"MQTTS://[::1]/", "::1", "8883", true, false, NULL, NULL},
+    {"ssl://h:443", "h", "443", true, false, NULL, NULL},
 };
 
 START_TEST(an_address_is_taken_apart)
@@ -168,7 +231,36 @@ START_TEST(an_address_is_taken_apart)
     ck_assert_str_eq(endpoint.host, endpoints[_i].host);
     ck_assert_str_eq(endpoint.port, endpoints[_i].port);
     ck_assert_int_eq(endpoint.tls, endpoints[_i].tls);
+    ck_assert_int_eq(endpoint.ws, endpoints[_i].ws);
+    ck_assert_pstr_eq(endpoint.path, endpoints[_i].path);
+    ck_assert_str_eq(endpoint.uri, endpoints[_i].shown ? endpoints[_i].shown : endpoints[_i].uri);
     mqtt_endpoint_clear(&endpoint);
+}
+END_TEST
+
+START_TEST(headers_are_bounded_and_their_values_are_nowhere)
+{
+    char *value = calloc(1, 9001);
+    const char *const pairs[] = {"mqtt.server.uri",
+                                 "ws://h",
+                                 "mqtt.ws.headers.A",
+                                 value,
+                                 "mqtt.ws.headers.B",
+                                 value,
+                                 "mqtt.topics",
+                                 "t",
+                                 NULL};
+    mqtt_settings settings;
+    listener *l;
+
+    memset(value, 's', 9000);
+    fill(&settings, pairs);
+    l = listener_new("mqtt-source");
+    mqtt_validate(&l->host, &settings);
+    ck_assert_msg(strstr(all_notes(l), "16 KiB at most"), "%s", all_notes(l));
+    ck_assert_ptr_null(strstr(all_notes(l), "ssss"));
+    free(value);
+    free(l);
 }
 END_TEST
 
@@ -328,6 +420,7 @@ WEIR_UNIT_MAIN("mqtt-source settings",
                                    ROWS(nothing_wrong));
                tcase_add_test(tests, a_password_in_an_address_is_not_repeated);
                tcase_add_loop_test(tests, an_address_is_taken_apart, 0, ROWS(endpoints));
+               tcase_add_test(tests, headers_are_bounded_and_their_values_are_nowhere);
                tcase_add_test(tests, a_list_survives_commas_of_its_own);
                tcase_add_loop_test(tests, overlapping_filters_are_known, 0, ROWS(overlaps));
                tcase_add_loop_test(tests, the_plan_divides_the_filters, 0, ROWS(plans));

@@ -35,7 +35,7 @@ static const struct {
     {{CA, "@client.key"}, "ERROR " CA, "no certificate in PEM form in '"},
     {{CA, "@empty"}, "ERROR " CA, "no certificate in PEM form"},
     {{CA, "@damaged.pem"}, "ERROR " CA, "certificate 1 in '"},
-    {{CA, "@store.jks"}, "ERROR " CA, "keytool -importkeystore -srckeystore /tmp/"},
+    {{CA, "@store.jks"}, "ERROR " CA, "-deststoretype PKCS12 -srckeystore /tmp/"},
     {{CA, "@ca.p12"}, "ERROR mqtt.ssl.ca.password", "is missing for '"},
     {{CA, "@old-ca.pem"}, "WARN " CA, "has expired"},
     {{"mqtt.ssl.ca.password", "x"}, "WARN mqtt.ssl.ca.password", "no effect"},
