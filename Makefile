@@ -8,9 +8,11 @@
 #   make unit        unit tests alone            make integration   real brokers alone
 #   make faults      workers killed, frozen, cut off, brokers away: all of tests/faults
 #   make prove       mqtt-source: 50 kills each way, outages, odd messages: all of tests/proofs
+#   make test-brokers  five other MQTT brokers, alone and with killed workers: all of tests/brokers
 #   make sanitize    unit tests under ASan+UBSan and TSan
 #   make fuzz        every fuzzer a little, FUZZ_TOTAL (60) seconds for all; FUZZ_SECONDS=3600 for each
 #   make bench       figures, printed            make lint          format, clang-tidy, includes
+#   make bench-mqtt                              mqtt-source beside a minimal bridge; BENCH='flood --rounds 5'
 #   make bench-failover                          how long a task is nowhere, N=10 times each way
 #   make format      clang-format in place       make install       DESTDIR, PREFIX (/usr/local)
 #   make docs        docs/config.md from the option tables
@@ -36,6 +38,9 @@ APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicroht
 # What only make test-deploy needs; what only make deb needs.
 APT_DEPLOY := docker.io docker-compose debootstrap iptables iproute2
 APT_DEB    := build-essential debhelper lintian $(filter pkg-config git %-dev,$(APT))
+
+# Of test-brokers alone: HiveMQ's few lines are compiled, other releases' packages unpacked.
+APT_BROKERS := openjdk-17-jdk-headless util-linux tar dpkg debian-archive-keyring
 
 Q          := $(if $(V),,@)
 
@@ -170,6 +175,13 @@ faults: build $(FIXTURES) $(PRELOADS)
 prove: build $(PRELOADS)
 	$(ON_KAFKA) -s $(if $(findstring tests/,$(TESTS)),,tests/proofs) $(TESTS)
 
+# Downloads brokers, once. -s: figures are shown as they come; -rs: what a broker does not have.
+test-brokers: deps
+	@deploy/deps $(APT_BROKERS)
+	@$(MAKE) --no-print-directory build $(PRELOADS)
+	$(ON_KAFKA) -s -rs $(if $(findstring tests/,$(TESTS)),,tests/brokers) $(TESTS)
+.PHONY: test-brokers
+
 # A Docker engine of its own; skipped, loudly, where none can run. -s: recovery times are shown.
 test-deploy:
 	@deploy/deps $(APT) $(APT_DEPLOY) $(APT_DEB) systemd
@@ -203,8 +215,20 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(call archives,tas
 	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
 bench-programs: $(BENCHES)
 .PHONY: bench-programs
+
+# What bench-mqtt measures with; lone_task is the one of ours, the others do not know weir.
+BENCH_MQTT := $(addprefix $(BUILD)/tests/bench/,flood_broker mqtt_publisher minimal_bridge judge mock_kafka)
+$(BENCH_MQTT): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/common.o
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) $^ -lrdkafka -lm $(LDFLAGS) -o $@
+$(BUILD)/tests/bench/lone_task: $(BUILD)/tests/bench/lone_task.o $(call archives,task)
+	$(Q)$(CC) $(OPTIMIZE.$(MODE)) $(LINK.$(MODE)) -rdynamic $< $(call archives,task) $(LIBS) $(LDFLAGS) -o $@
+bench-mqtt-programs: build $(BENCH_MQTT) $(BUILD)/tests/bench/lone_task
+bench-mqtt:
+	@$(MAKE) --no-print-directory MODE=release bench-mqtt-programs
+	@WEIR_BUILD=$(BUILD_ROOT)/release $(PYTHON) tests/bench/mqtt $(BENCH)
+.PHONY: bench-mqtt bench-mqtt-programs
 bench:
-	@$(MAKE) --no-print-directory MODE=release build bench-programs
+	@$(MAKE) --no-print-directory MODE=release bench-programs bench-mqtt-programs
 	@tests/bench/run $(BUILD_ROOT)/release
 
 bench-failover:

@@ -137,6 +137,7 @@ static void validate(weir_call *call, const weir_props *config)
     weir_check_request request = {
         .registry = call->options->registry,
         .worker = &call->options->settings->props,
+        .providers = call->options->settings->providers,
         .class_in_path = call->args[0],
         .config = config,
         .plan = true, /* so that it hears what POST would be told */
@@ -151,7 +152,7 @@ static void validate(weir_call *call, const weir_props *config)
     if (rc != WEIR_OK && check.code == WEIR_OK)
         check.code = rc;
     if (check.code == WEIR_OK && request.probe)
-        weir_probe_topics(request.registry, request.worker, config, &check);
+        weir_probe_topics(request.registry, request.worker, &check.resolved, &check);
     if (check.report && (check.code == WEIR_OK || check.code == WEIR_INVALID)) {
         add_notes(call, &check);
         weir_call_json(call, 200, check.report);

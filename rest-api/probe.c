@@ -12,16 +12,19 @@
 
 static void note(weir_check *check, const char *level, const char *key, const char *text)
 {
+    char *clean = weir_secrets_hide(&check->secrets, text);
     json_t *one = json_object();
 
     weir_json_set_str(one, "level", level);
     weir_json_set_str(one, "key", key);
-    weir_json_set_str(one, "text", text);
+    weir_json_set_str(one, "text", clean ? clean : text);
     json_array_append_new(check->notes, one);
+    free(clean);
 }
 
 static void find(weir_check *check, const char *key, const char *text)
 {
+    char *clean = weir_secrets_hide(&check->secrets, text);
     size_t index;
     json_t *entry;
 
@@ -29,8 +32,10 @@ static void find(weir_check *check, const char *key, const char *text)
         json_t *value = json_object_get(entry, "value");
 
         if (weir_same(weir_json_str(value, "name"), key))
-            json_array_append_new(json_object_get(value, "errors"), json_string(text));
+            json_array_append_new(json_object_get(value, "errors"),
+                                  json_string(clean ? clean : text));
     }
+    free(clean);
     json_object_set_new(check->report, "error_count",
                         json_integer(weir_json_int(check->report, "error_count", 0) + 1));
 }

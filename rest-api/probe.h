@@ -9,7 +9,8 @@
 #include "plugin/registry.h"
 
 /* Looks for the topics that the plugin's `topic_keys` name, with the connection of the connector's
- * producer, and adds to check->report and check->notes what it finds. */
+ * producer (`config` has values in place of variables), and adds to check->report and check->notes
+ * what it finds, without check->secrets. */
 void weir_probe_topics(const weir_registry *registry, const weir_props *worker,
                        const weir_props *config, weir_check *check);
 

@@ -218,6 +218,20 @@ typedef struct weir_host {
      * processes do some time later: until then a crash brings the previous one back. */
     weir_status (*keep_offset)(const struct weir_host *host, const char *partition_json,
                                const char *offset_json);
+    /* How many tasks the connector has: when this one was planned, and, for forget(), since what
+     * makes it go; 0 then: the connector is deleted, or nobody knows. */
+    int32_t tasks, tasks_left;
+    /* Which planning of the connector's tasks this one is of: the same for all of them, larger for
+     * each later one. 0: nobody knows. */
+    int64_t plan;
+    /* [task] Is in Kafka what keep_offset() was given so far? */
+    bool (*all_kept)(const struct weir_host *host);
+    /* [task] From start() on. Every offset that is known of the connector's, this task's or not, as
+     * offset() would give it but for what this task has kept since. `each` calls nothing here. */
+    void (*each_offset)(const struct weir_host *host,
+                        void (*each)(void *ctx, const char *partition_json,
+                                     const char *offset_json),
+                        void *ctx);
 } weir_host;
 
 typedef struct weir_source {

@@ -427,6 +427,12 @@ static weir_status work(mqtt_connection *c, int64_t now_ms)
         if (status != WEIR_DONE || c->phase == WAITING)
             return status;
     }
+    if (c->phase == UP && mqtt_subscription_lingers(c->subscription)) {
+        weir_status status = subscribe(c);
+
+        if (status != WEIR_DONE || c->phase != UP)
+            return status;
+    }
     mqtt_greeting_birth(c);
     return mqtt_watch(c, now_ms);
 }
@@ -562,6 +568,7 @@ mqtt_connection_facts mqtt_connection_look(const mqtt_connection *c)
         .sessions_lost = c->sessions_lost,
         .takeovers = c->takeover.count,
         .granted = mqtt_subscription_granted(c->subscription),
+        .lingers = mqtt_subscription_lingers(c->subscription),
         .session_epoch = mqtt_subscription_epoch(c->subscription),
         .last_error = c->last_error,
     };

@@ -43,6 +43,7 @@ typedef struct mqtt_connection_facts {
     unsigned attempt;                /* since the last success */
     uint64_t connects, losses, sessions_lost, takeovers;
     const int *granted;    /* per filter; -1: unknown */
+    size_t lingers;        /* filters that are still to be unsubscribed */
     int64_t session_epoch; /* sessions this task has had at the broker, in all its lives */
     const char *last_error;
 } mqtt_connection_facts;

@@ -21,6 +21,7 @@ typedef struct visit {
     weir_host host; /* the worker's, without a voice of its own */
     const weir_host *worker;
     const mqtt_setup *setup;
+    const char *client_id;
     int64_t until_ms;
     char why[512];
 } visit;
@@ -86,6 +87,7 @@ static bool end_session(visit *v, mqtt_endpoint *broker)
     setup.first_failure_is_fatal = false;
     setup.will = (mqtt_will){0};
     setup.filter_count = 0;
+    setup.client_id = (char *)(uintptr_t)v->client_id;
     setup.endpoints = broker;
     setup.endpoint_count = 1;
     snprintf(v->why, sizeof(v->why), "there was no time left to ask");
@@ -111,7 +113,7 @@ static bool end_session_at(visit *v, size_t endpoint, mqtt_kept *kept)
     mqtt_endpoint *broker = &v->setup->endpoints[endpoint];
 
     if (end_session(v, broker)) {
-        worker->log(worker, WEIR_INFO, "the session '%s' at %s is ended", v->setup->client_id,
+        worker->log(worker, WEIR_INFO, "the session '%s' at %s is ended", v->client_id,
                     broker->uri);
         mqtt_kept_forget(kept, worker);
         return true;
@@ -120,7 +122,7 @@ static bool end_session_at(visit *v, size_t endpoint, mqtt_kept *kept)
                 "the session '%s' is left at %s, which goes on queueing for it: %s. It ends when "
                 "the broker lets it expire, or when a client of that id connects with a clean "
                 "session and leaves",
-                v->setup->client_id, broker->uri, v->why);
+                v->client_id, broker->uri, v->why);
     return false;
 }
 
@@ -132,7 +134,7 @@ static bool end_sessions(visit *v)
     bool ended = true, one = false;
 
     for (size_t i = 0; i < count; i++) {
-        mqtt_kept_load(&kept[i], v->worker, v->setup->client_id, &v->setup->endpoints[i]);
+        mqtt_kept_load(&kept[i], v->worker, v->client_id, &v->setup->endpoints[i]);
         known += kept[i].known;
     }
     for (size_t i = 0; i < count; i++)
@@ -144,6 +146,23 @@ static bool end_sessions(visit *v)
         mqtt_kept_clear(&kept[i]);
     free(kept);
     return ended;
+}
+
+/* What this task was to empty when it was deleted itself. */
+static void end_inherited(visit *v)
+{
+    const weir_host *host = v->worker;
+    size_t count = 0;
+    mqtt_orphan *orphans = WEIR_HAS(host, tasks)
+                               ? mqtt_orphans_find(host, host->tasks, v->setup->client_id, &count)
+                               : NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        v->client_id = orphans[i].client_id;
+        if (end_sessions(v))
+            host->keep_offset(host, orphans[i].partition, NULL);
+    }
+    mqtt_orphans_free(orphans, count);
 }
 
 static void to_nobody(void *ctx, weir_level level, const char *key, const char *text)
@@ -160,6 +179,7 @@ void mqtt_forget(const weir_host *host, const void *settings)
     mqtt_findings findings = {.note = to_nobody};
     mqtt_setup *setup = mqtt_setup_new(s, host->connector, host->task, &findings);
     visit v = {.worker = host, .setup = setup};
+    bool stays = WEIR_HAS(host, tasks_left) && WEIR_HAS(host, each_offset);
 
     if (!setup) {
         host->log(host, WEIR_WARN,
@@ -179,11 +199,17 @@ void mqtt_forget(const weir_host *host, const void *settings)
         .now_ms = now_ms,
     };
     v.until_ms = host->now_ms(host) + TIME_MS;
-    if (!s->clean && !s->cleanup)
+    v.client_id = setup->client_id;
+    if (stays && !s->clean)
+        host->log(host, WEIR_INFO, "the session '%s' stays until another task has emptied it",
+                  setup->client_id);
+    else if (!s->clean && !s->cleanup)
         host->log(host, WEIR_INFO,
                   "the session '%s' stays at the broker: mqtt.session.cleanup.on.delete is false",
                   setup->client_id);
     else if (s->clean || end_sessions(&v))
         mqtt_whereabouts_forget(host);
+    if (!stays && s->cleanup)
+        end_inherited(&v);
     mqtt_setup_free(setup);
 }

@@ -1,8 +1,8 @@
-/* forget.h - the end of a task's session at the broker, when the task will not come back.
+/* forget.h - the end of a task's session at the broker, when its connector is deleted.
  *
  * A persistent session outlives its client, and the broker goes on queueing for it. To connect once
  * more under its id, asking for a clean session, and to leave in order ends it: MQTT has no other
- * way.
+ * way. Where only this task goes its session stays, for another one to empty (estate.h).
  *
  * Threads  The task's, without an instance.
  */

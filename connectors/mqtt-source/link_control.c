@@ -67,6 +67,7 @@ static void note_server(mqtt_link *link, const mqtt_connack *connack)
 
 static void note_session(mqtt_link *link, bool resumed)
 {
+    link->untouched = true;
     if (!resumed) {
         mqtt_slots_session_lost(link->slots);
         link->facts.sessions++;

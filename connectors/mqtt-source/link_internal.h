@@ -30,6 +30,7 @@ struct mqtt_link {
     size_t skip_left;   /* of a PUBLISH that is too large: not acknowledged before that is 0 */
     uint8_t skip_qos;
     bool open, draining;
+    bool untouched;           /* no message of QoS 1 or 2 has come on this connection */
     bool elsewhere;           /* this CONNECT goes to another broker than the last that accepted */
     unsigned pings_relayed;   /* paho waits for the answer */
     unsigned pings_swallowed; /* paho has its answer already; these come before relayed ones */

@@ -156,6 +156,22 @@ static void note_passed(mqtt_link *link, const mqtt_publish *publish, mqtt_known
                              link->now_ms);
 }
 
+/* RabbitMQ counts its ids from 1 on every connection, also for what it sends again: an id says
+ * nothing then about what it stood for on another one, and a message that was never seen could be
+ * taken for one of the same content. So whoever begins with 1, though that is not the oldest we owe
+ * an acknowledgement for, is not believed. Elsewhere that is rare, and costs repeats. */
+static void look_at_first(mqtt_link *link, uint16_t id)
+{
+    bool anew = link->untouched && id == 1 && mqtt_slots_oldest_orphan(link->slots) != 1;
+
+    link->untouched = false;
+    if (!anew)
+        return;
+    mqtt_slots_give_up(link->slots);
+    if (link->receipts)
+        mqtt_receipts_connected(link->receipts, false);
+}
+
 /* QoS 1 and 2: do we know it already? If not, the task gets it. */
 static link_step take_acknowledged(mqtt_link *link, mqtt_message *message)
 {
@@ -174,6 +190,7 @@ static link_step take_acknowledged(mqtt_link *link, mqtt_message *message)
         link->facts.dup_known++;
         return LINK_NEXT;
     }
+    look_at_first(link, mark.id);
     known = mqtt_slots_recognise(link->slots, &mark, publish->dup, link->facts.session_present);
     if (known == MQTT_NEW && has_receipt(link, message, &mark)) {
         acknowledge_only(link, &mark);

@@ -1,7 +1,7 @@
 /* plan.c - validate() and plan(): which task reads which filter, under which client id. */
+#include "deal.h"
 #include "neighbours.h"
 #include "settings.h"
-#include "slots.h"
 #include "value.h"
 
 #include <stdio.h>
@@ -35,9 +35,9 @@ weir_status mqtt_validate(const weir_config_host *host, const void *settings)
 
 /* ---- One task -------------------------------------------------------------------------------- */
 
-static bool has_task(const char *client_id)
+static bool has_task(const char *text)
 {
-    return strstr(client_id, "${task}");
+    return strstr(text, "${task}");
 }
 
 /* The client id with ${task}, whatever was written, when there are several. To be freed. */
@@ -52,19 +52,30 @@ static char *client_id_of(const mqtt_settings *settings, size_t tasks)
     return (char *)id.data;
 }
 
-static void add_task(const weir_config_host *host, const mqtt_setup *setup, char *const *filters,
-                     const int *qos, size_t count, const char *client_id)
+typedef struct share_of {
+    char *const *filters;
+    const int *qos;
+    size_t count;
+} share_of;
+
+static void add_task(const weir_config_host *host, const mqtt_setup *setup, const share_of *its,
+                     const char *client_id)
 {
-    char *topics = mqtt_list_join(filters, count);
-    char *levels = mqtt_alloc(2 * count + 1, 1);
-    weir_pair pairs[3 + MQTT_CONVERTER_PAIRS] = {
+    char *topics = mqtt_list_join(its->filters, its->count), *all = NULL;
+    char *levels = mqtt_alloc(2 * its->count + 1, 1);
+    weir_pair pairs[4 + MQTT_CONVERTER_PAIRS] = {
         {"mqtt.topics", topics}, {"mqtt.qos", levels}, {"mqtt.client.id", client_id}};
     size_t pair_count = 3;
 
-    for (size_t i = 0; i < count; i++)
-        snprintf(levels + 2 * i, 3, "%d%s", qos[i], i + 1 < count ? "," : "");
+    for (size_t i = 0; i < its->count; i++)
+        snprintf(levels + 2 * i, 3, "%d%s", its->qos[i], i + 1 < its->count ? "," : "");
+    if (its->count < setup->filter_count) { /* ${filter} looks through all */
+        all = mqtt_list_join(setup->filters, setup->filter_count);
+        pairs[pair_count++] = (weir_pair){"mqtt.connector.topics", all};
+    }
     pair_count += mqtt_converter_pairs(host, setup->settings->format, pairs + pair_count);
     host->task(host, pairs, pair_count);
+    free(all);
     free(topics);
     free(levels);
 }
@@ -72,44 +83,37 @@ static void add_task(const weir_config_host *host, const mqtt_setup *setup, char
 /* ---- topics: the filters are dealt out --------------------------------------------------------
  */
 
-typedef struct card {
-    uint64_t hash;
-    size_t filter;
-} card;
-
-static int by_hash(const void *a, const void *b)
+static void deal(const weir_config_host *host, const mqtt_setup *setup, const size_t *task_of,
+                 size_t tasks, const char *client_id)
 {
-    const card *left = a, *right = b;
+    size_t all = setup->filter_count;
+    char **filters = mqtt_alloc(all, sizeof(*filters));
+    int *qos = mqtt_alloc(all, sizeof(*qos));
 
-    if (left->hash != right->hash)
-        return left->hash < right->hash ? -1 : 1;
-    return left->filter < right->filter ? -1 : 1;
-}
-
-/* In the order of their hashes, so that it does not matter in which order they were written. */
-static void deal(const weir_config_host *host, const mqtt_setup *setup, size_t tasks,
-                 const char *client_id)
-{
-    card *cards = mqtt_alloc(setup->filter_count, sizeof(*cards));
-    char **filters = mqtt_alloc(setup->filter_count, sizeof(*filters));
-    int *qos = mqtt_alloc(setup->filter_count, sizeof(*qos));
-
-    for (size_t i = 0; i < setup->filter_count; i++)
-        cards[i] = (card){mqtt_hash(setup->filters[i], strlen(setup->filters[i]), "", 0), i};
-    if (tasks > 1) /* one task keeps the order as written */
-        qsort(cards, setup->filter_count, sizeof(*cards), by_hash);
     for (size_t task = 0; task < tasks; task++) {
         size_t count = 0;
 
-        for (size_t i = task; i < setup->filter_count; i += tasks, count++) {
-            filters[count] = setup->filters[cards[i].filter];
-            qos[count] = setup->qos[cards[i].filter];
-        }
-        add_task(host, setup, filters, qos, count, client_id);
+        for (size_t i = 0; i < all; i++)
+            if (task_of[i] == task) {
+                filters[count] = setup->filters[i];
+                qos[count++] = setup->qos[i];
+            }
+        add_task(host, setup, &(share_of){filters, qos, count}, client_id);
     }
-    free(cards);
     free(filters);
     free(qos);
+}
+
+static void say_how_many(const weir_config_host *host, const mqtt_setup *setup, size_t tasks)
+{
+    bool together = tasks < setup->filter_count;
+
+    host->note(host, WEIR_WARN, "tasks.max",
+               "%zu task%s will run: there %s %zu topic filter%s%s, and mqtt.task.assignment is "
+               "topics. For more, name narrower filters, or let tasks share them (shared)",
+               tasks, tasks == 1 ? "" : "s", setup->filter_count == 1 ? "is" : "are",
+               setup->filter_count, setup->filter_count == 1 ? "" : "s",
+               together ? ", those that overlap stay together" : "");
 }
 
 /* ---- shared: every task subscribes to all of them together ------------------------------------
@@ -131,39 +135,50 @@ static void share(const weir_config_host *host, const mqtt_setup *setup, size_t 
             snprintf(filters[i], room, "$share/%s/%s", setup->share_group, filter);
     }
     for (size_t task = 0; task < tasks; task++)
-        add_task(host, setup, filters, setup->qos, setup->filter_count, client_id);
+        add_task(host, setup, &(share_of){filters, setup->qos, setup->filter_count}, client_id);
     mqtt_list_free(filters, setup->filter_count);
+}
+
+/* What several tasks cannot have in common. */
+static void check_several(const weir_config_host *host, const mqtt_setup *setup, size_t tasks)
+{
+    const mqtt_settings *s = setup->settings;
+
+    if (tasks > 1 && !has_task(s->client_id))
+        host->note(host, WEIR_WARN, "mqtt.client.id",
+                   "%zu tasks cannot share one client id: '-${task}' is appended", tasks);
+    if (tasks > 1 && setup->will.topic && !has_task(s->will_topic))
+        host->note(host, WEIR_WARN, "mqtt.will.topic",
+                   "%zu tasks say on one topic whether they are there: put ${task} in", tasks);
 }
 
 weir_status mqtt_plan(const weir_config_host *host, const void *settings, int32_t max_tasks)
 {
     mqtt_findings findings = {.note = to_nobody}; /* validate() has said it all */
     mqtt_setup *setup = mqtt_setup_new(settings, host->connector, -1, &findings);
-    size_t tasks = max_tasks > 0 ? (size_t)max_tasks : 1;
+    size_t tasks = max_tasks > 0 ? (size_t)max_tasks : 1, *task_of;
     char *client_id;
 
     if (!setup) {
         host->note(host, WEIR_ERROR, NULL, "the configuration is not valid");
         return WEIR_FATAL;
     }
-    if (!setup->shared && tasks > setup->filter_count) {
-        host->note(host, WEIR_WARN, "tasks.max",
-                   "%zu task%s will run: there %s %zu topic filter%s, and mqtt.task.assignment is "
-                   "topics",
-                   setup->filter_count, setup->filter_count == 1 ? "" : "s",
-                   setup->filter_count == 1 ? "is" : "are", setup->filter_count,
-                   setup->filter_count == 1 ? "" : "s");
-        tasks = setup->filter_count;
+    task_of = mqtt_alloc(setup->filter_count, sizeof(*task_of));
+    if (!setup->shared) {
+        size_t wanted = tasks;
+
+        tasks = mqtt_deal(setup->filters, setup->filter_count, wanted, task_of);
+        if (tasks < wanted)
+            say_how_many(host, setup, tasks);
     }
-    client_id = client_id_of(settings, tasks);
-    if (tasks > 1 && !has_task(((const mqtt_settings *)settings)->client_id))
-        host->note(host, WEIR_WARN, "mqtt.client.id",
-                   "%zu tasks cannot share one client id: '-${task}' is appended", tasks);
+    check_several(host, setup, tasks);
+    client_id = client_id_of(setup->settings, tasks);
     mqtt_check_neighbours(host, setup, client_id, tasks);
     if (setup->shared)
         share(host, setup, tasks, client_id);
     else
-        deal(host, setup, tasks, client_id);
+        deal(host, setup, task_of, tasks, client_id);
+    free(task_of);
     free(client_id);
     mqtt_setup_free(setup);
     return WEIR_DONE;

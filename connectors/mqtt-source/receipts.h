@@ -12,7 +12,8 @@
  *   - while the broker's ids go up by one with each new message, as seen over a second and more: a
  *     broker that takes the lowest free id would have taken one of those acknowledged before. One
  *     id out of line, and everything is forgotten and watched anew.
- * In any doubt the message is produced: a duplicate, never a loss.
+ * In any doubt the message is produced: a duplicate, never a loss. Of a broker that counts from 1
+ * on every connection the link lets this forget everything (link_publish.c).
  *
  * For QoS 1. The ids of QoS 2 are remembered from PUBREC to PUBREL in slots.h, which is exact.
  *

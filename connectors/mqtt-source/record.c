@@ -219,8 +219,8 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
 {
     const mqtt_publish *publish = &message->publish;
     mqtt_view view = {.publish = publish,
-                      .filters = records->setup->filters,
-                      .filter_count = records->setup->filter_count};
+                      .filters = records->setup->all_filters,
+                      .filter_count = records->setup->all_count};
     weir_kind topic = mqtt_is_text(publish->topic, publish->topic_size) ? WEIR_TEXT : WEIR_BYTES;
     trouble t = {ret_kind, why, room};
     int64_t now_ms = mqtt_unix_ms();

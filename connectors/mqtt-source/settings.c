@@ -108,6 +108,10 @@ const weir_option mqtt_options[] = {
 
     {"mqtt.topics", FIELD(topics), .list = true, .group = SESSION,
      .doc = "MQTT topic filters; $share/group/filter is allowed, \"\\,\" is a comma."},
+    {"mqtt.connector.topics", FIELD(connector_topics), .fallback = WEIR_UNSET, .list = true,
+     .importance = WEIR_LOW, .group = SESSION,
+     .doc = "The connector's mqtt.topics, in the config of a task that reads some of them; not to "
+            "be given."},
     {"mqtt.qos", FIELD(qos), .fallback = "1", .list = true, .group = SESSION,
      .doc = "QoS asked of the broker, 0 to 2: one for all filters, or one for each."},
     {"mqtt.clean.session.enabled", FIELD(clean), .fallback = "false", .group = SESSION,
@@ -148,11 +152,13 @@ const weir_option mqtt_options[] = {
             "connected and reads nothing (hold)."},
     {"mqtt.session.cleanup.on.delete", FIELD(cleanup), .fallback = "true", .importance = WEIR_LOW,
      .group = SESSION,
-     .doc = "When the connector is deleted, or has fewer tasks: end their sessions at the broker, "
-            "with what is queued in them."},
+     .doc = "When the connector is deleted, end its tasks' sessions at the broker, with what is "
+            "queued in them; likewise those of tasks that are too many, once the others have "
+            "emptied them."},
     {"mqtt.task.assignment", FIELD(assignment), .fallback = "topics", .allowed = assignments,
      .importance = WEIR_MEDIUM, .group = SESSION,
-     .doc = "Several tasks share out the filters, or share each filter ($share)."},
+     .doc = "Several tasks deal out the filters among them (topics), or all read each filter as a "
+            "shared subscription (shared), which gives up the order of messages."},
     {"mqtt.share.group", FIELD(share_group), .fallback = "${connector}", .importance = WEIR_LOW,
      .group = SESSION, .doc = "Group of shared subscriptions."},
 

@@ -20,7 +20,7 @@ typedef struct mqtt_settings {
     int64_t connect_timeout_s, keepalive_s, ping_timeout_ms;
     int64_t backoff_ms, backoff_max_ms, max_retry_ms;
     const char *startup_error;
-    const char *topics, *qos;
+    const char *topics, *connector_topics, *qos;
     bool clean;
     int64_t session_expiry_s, receive_maximum, max_packet;
     bool will_enabled, will_retained;
@@ -80,6 +80,8 @@ typedef struct mqtt_setup {
     char **filters;
     int *qos; /* one per filter */
     size_t filter_count;
+    char **all_filters; /* … of the connector, for ${filter} */
+    size_t all_count;
     char *client_id, *share_group; /* ${connector} put in; ${task} too when task >= 0 */
     mqtt_mapping mapping;
     mqtt_retain retain;

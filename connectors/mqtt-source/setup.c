@@ -177,6 +177,12 @@ static void read_filters(mqtt_making *m)
     mqtt_setup *setup = m->setup;
 
     setup->filters = mqtt_list_split(m->settings->topics, &setup->filter_count);
+    setup->all_filters = mqtt_list_split(
+        m->settings->connector_topics ? m->settings->connector_topics : m->settings->topics,
+        &setup->all_count);
+    if (m->settings->connector_topics && m->task < 0)
+        mqtt_note(m, WEIR_ERROR, "mqtt.connector.topics",
+                  "is filled in for tasks, and not to be given");
     if (!setup->filter_count)
         mqtt_note(m, WEIR_ERROR, "mqtt.topics", "no topic filter is given");
     for (size_t i = 0; i < setup->filter_count; i++) {
@@ -231,6 +237,22 @@ static void read_qos(mqtt_making *m)
     mqtt_list_free(values, count);
 }
 
+/* What is another matter when several read the same filter. */
+static void check_shared(mqtt_making *m)
+{
+    mqtt_note(m, WEIR_WARN, "mqtt.task.assignment",
+              "a device's messages go to any of the tasks: their order holds only if the broker "
+              "hashes shared subscriptions by topic or client (EMQX: shared_subscription_strategy "
+              "= hash_topic)");
+    mqtt_note(m, WEIR_INFO, "mqtt.task.assignment",
+              "brokers send no retained messages to shared subscriptions");
+    if (m->setup->version != MQTT_VERSION_5)
+        mqtt_note(m, m->setup->version == MQTT_VERSION_AUTO ? WEIR_INFO : WEIR_WARN, "mqtt.version",
+                  "MQTT 3.1.1 knows no shared subscriptions: mosquitto, EMQX, HiveMQ and VerneMQ "
+                  "have them all the same, to other brokers $share is a level of a topic, and "
+                  "nothing comes");
+}
+
 static void read_subscription(mqtt_making *m)
 {
     const mqtt_settings *s = m->settings;
@@ -242,9 +264,7 @@ static void read_subscription(mqtt_making *m)
         mqtt_note(m, WEIR_ERROR, "mqtt.share.group", "'%s' must not be empty or contain / + #",
                   setup->share_group);
     if (setup->shared)
-        mqtt_note(m, WEIR_WARN, "mqtt.task.assignment",
-                  "order holds only if the broker hashes shared subscriptions by topic or client "
-                  "(EMQX: shared_subscription_strategy = hash_topic)");
+        check_shared(m);
     setup->retain = mqtt_says(s->retain, "never")  ? MQTT_RETAIN_NEVER
                     : mqtt_says(s->retain, "send") ? MQTT_RETAIN_SEND
                                                    : MQTT_RETAIN_IF_NEW;
@@ -310,6 +330,7 @@ void mqtt_setup_free(mqtt_setup *setup)
         mqtt_endpoint_clear(&setup->endpoints[i]);
     free(setup->endpoints);
     mqtt_list_free(setup->filters, setup->filter_count);
+    mqtt_list_free(setup->all_filters, setup->all_count);
     free(setup->qos);
     free(setup->client_id);
     free(setup->share_group);

@@ -354,10 +354,20 @@ void mqtt_slots_disconnected(mqtt_slots *slots)
     }
 }
 
-void mqtt_slots_session_lost(mqtt_slots *slots)
+void mqtt_slots_give_up(mqtt_slots *slots)
 {
     while (slots->oldest_orphan)
         give_up(slots, slots->oldest_orphan);
+}
+
+uint16_t mqtt_slots_oldest_orphan(const mqtt_slots *slots)
+{
+    return slots->oldest_orphan ? slots->slots[slots->oldest_orphan].mark.id : 0;
+}
+
+void mqtt_slots_session_lost(mqtt_slots *slots)
+{
+    mqtt_slots_give_up(slots);
     if (slots->is_released)
         memset(slots->is_released, 0, IDS / 8);
 }

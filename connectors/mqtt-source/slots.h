@@ -58,6 +58,8 @@ bool mqtt_slots_release(mqtt_slots *slots, mqtt_mark *ret_mark);
 
 void mqtt_slots_disconnected(mqtt_slots *slots); /* ringed slots become orphans */
 void mqtt_slots_session_lost(mqtt_slots *slots); /* orphans and QoS 2 memory go */
+void mqtt_slots_give_up(mqtt_slots *slots);      /* orphans go: their ids mean nothing any more */
+uint16_t mqtt_slots_oldest_orphan(const mqtt_slots *slots); /* its packet id; 0: there is none */
 
 /* QoS 2: from PUBREC to PUBREL. */
 void mqtt_slots_remember(mqtt_slots *slots, uint16_t id, uint64_t hash);

@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "content.h"
+#include "estate.h"
 #include "forget.h"
 #include "record.h"
 #include "rejected.h"
@@ -13,13 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN 200 /* bytes of a payload in the log */
+#define SHOWN    200 /* bytes of a payload in the log */
+#define SLICE_MS 10  /* of a poll() with two connections, each in turn */
+#define SOON_MS  50  /* when others' words are waited for */
 
 typedef struct task {
     const weir_host *host;
     mqtt_setup *setup;
     mqtt_records *records;
     mqtt_connection *connection;
+    mqtt_estate *estate;
     mqtt_content *content; /* NULL: contents are not compared */
     uint64_t sessions;     /* when it was last asked: another session, another memory */
     size_t batch;          /* records emitted in this poll() */
@@ -134,6 +138,7 @@ static void to_worker(void *ctx, weir_level level, const char *key, const char *
 
 static void task_free(task *t)
 {
+    mqtt_estate_free(t->estate);
     mqtt_connection_free(t->connection);
     mqtt_records_free(t->records);
     mqtt_content_free(t->content);
@@ -159,7 +164,7 @@ static weir_status start(const weir_host *host, const void *settings, void **sel
         t->content =
             mqtt_content_new(setup->settings->dedupe_key, (size_t)setup->settings->dedupe_size,
                              setup->settings->dedupe_ms, why, sizeof(why));
-        mqtt_content_filters(t->content, setup->filters, setup->filter_count);
+        mqtt_content_filters(t->content, setup->all_filters, setup->all_count);
     }
     t->connection =
         mqtt_connection_new(host, setup, &(mqtt_link_user){.ctx = t, .message = on_message});
@@ -167,6 +172,7 @@ static weir_status start(const weir_host *host, const void *settings, void **sel
         task_free(t);
         return host->fail(host, WEIR_RETRY, "no file descriptor is left for an eventfd");
     }
+    t->estate = mqtt_estate_new(host, setup, &(mqtt_link_user){.ctx = t, .message = on_message});
     *self = t;
     return WEIR_DONE;
 }
@@ -178,13 +184,29 @@ static bool enough(void *ctx)
     return t->batch_over;
 }
 
+static void begin_batch(task *t)
+{
+    t->batch = 0;
+    t->batch_over = false;
+}
+
 static weir_status poll_once(void *self, int64_t deadline_ms)
 {
     task *t = self;
+    int64_t now_ms = t->host->now_ms(t->host), until_ms = deadline_ms;
+    weir_status status;
 
-    t->batch = 0;
-    t->batch_over = false;
-    return mqtt_connection_poll(t->connection, deadline_ms, enough, t);
+    if (mqtt_estate_busy(t->estate))
+        until_ms = now_ms + SLICE_MS;
+    else if (mqtt_connection_look(t->connection).lingers)
+        until_ms = now_ms + SOON_MS;
+    begin_batch(t);
+    status = mqtt_connection_poll(t->connection, until_ms < deadline_ms ? until_ms : deadline_ms,
+                                  enough, t);
+    if (status != WEIR_DONE && status != WEIR_AGAIN)
+        return status;
+    begin_batch(t);
+    return mqtt_estate_poll(t->estate, t->host->now_ms(t->host) + SLICE_MS, enough, t);
 }
 
 static void settled(void *self, const uint64_t *tokens, size_t count, weir_outcome outcome)
@@ -205,7 +227,16 @@ static void settled(void *self, const uint64_t *tokens, size_t count, weir_outco
         t->facts.abandoned += count;
         break;
     }
-    mqtt_connection_settle(t->connection, tokens, count, outcome);
+    for (size_t from = 0, to; from < count; from = to) {
+        bool inherited = mqtt_estate_owns(tokens[from]);
+
+        for (to = from + 1; to < count && mqtt_estate_owns(tokens[to]) == inherited;)
+            to++;
+        if (inherited)
+            mqtt_estate_settle(t->estate, tokens + from, to - from, outcome);
+        else
+            mqtt_connection_settle(t->connection, tokens + from, to - from, outcome);
+    }
 }
 
 static void drain(void *self)
@@ -213,6 +244,7 @@ static void drain(void *self)
     task *t = self;
 
     mqtt_connection_drain(t->connection);
+    mqtt_estate_drain(t->estate);
 }
 
 static bool hold(void *self, bool paused)
@@ -237,6 +269,7 @@ static size_t status(void *self, char *json, size_t room)
     mqtt_connection_facts connection = mqtt_connection_look(t->connection);
 
     t->facts.records = mqtt_records_look(t->records);
+    t->facts.inherited = mqtt_estate_session(t->estate);
 
     return mqtt_status_write(t->setup, &connection, &t->facts, t->host->now_ms(t->host), json,
                              room);

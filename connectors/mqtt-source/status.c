@@ -146,6 +146,7 @@ static void tell_connection(writer *w, const mqtt_setup *setup, const mqtt_conne
             putf(w, "%d", c->granted[i]);
     }
     close_object(w);
+    number(w, "unsubscribe_waits", c->lingers);
     number(w, "filters_below_asked_qos", below_asked(setup, c));
     text(w, "last_error", c->last_error);
 }
@@ -199,6 +200,7 @@ size_t mqtt_status_write(const mqtt_setup *setup, const mqtt_connection_facts *c
     number(&w, "unsettled_qos0", link->loose);
     number(&w, "unsettled_bytes", link->unsettled_bytes);
     age(&w, "paused_by_kafka_seconds", connection->paused_since_ms, now_ms);
+    text(&w, "emptying_session", task->inherited);
     age(&w, "last_message_seconds", task->last_message_ms, now_ms);
     close_object(&w);
     if (w.size >= room)

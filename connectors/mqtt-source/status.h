@@ -12,6 +12,7 @@ typedef struct mqtt_task_facts {
     uint64_t duplicates;                                   /* dedupe.mode=content */
     int64_t last_message_ms;                               /* -1: none yet */
     mqtt_record_facts records;
+    const char *inherited; /* client id of a session that is being emptied; NULL: none */
 } mqtt_task_facts;
 
 /* weir_source's status(): the length, or 0 when there is no room. */

@@ -14,6 +14,7 @@ typedef enum stage {
     UNCONNECTED,
     TO_SUBSCRIBE,
     SUBSCRIBING,
+    LINGERING, /* others have to subscribe first */
     TO_UNSUBSCRIBE,
     UNSUBSCRIBING,
     DONE,
@@ -27,6 +28,7 @@ struct mqtt_subscription {
     size_t at;        /* the broker at hand */
     stage stage;
     bool settled_in; /* a broker has accepted this task */
+    bool lingers;    /* this connection has been done() with filters still to be left */
     bool answered;   /* what was asked last */
     char **coming;   /* to be subscribed: some of the setup's filters, in their order */
     int *coming_qos;
@@ -87,6 +89,7 @@ void mqtt_subscription_connecting(mqtt_subscription *s, size_t endpoint)
 
     s->at = endpoint;
     s->stage = UNCONNECTED;
+    s->lingers = false;
     if (setup->settings->clean)
         return;
     if (s->unanswered[endpoint])
@@ -183,6 +186,14 @@ static void plan_unsubscribe(mqtt_subscription *s)
     }
 }
 
+/* The others may let go of what is ours now, and what was ours may be theirs. */
+static bool waits_for_others(const mqtt_subscription *s)
+{
+    const weir_host *host = s->host;
+
+    return WEIR_HAS(host, plan) && WEIR_HAS(host, tasks) && host->tasks > 1 && host->task >= 0;
+}
+
 static void finish(mqtt_subscription *s)
 {
     s->stage = DONE;
@@ -193,12 +204,40 @@ static void finish(mqtt_subscription *s)
     mqtt_kept_store(at_hand(s), s->host, false, NULL, 0);
 }
 
+/* A process that dies between UNSUBSCRIBE and its answer must not leave word that all is as it was:
+ * the filter may come back to this task, and would not be asked for. So it is in doubt from here
+ * on.
+ */
+static void begin_to_linger(mqtt_subscription *s)
+{
+    for (size_t i = 0; i < s->leaving_count; i++)
+        mqtt_kept_set(at_hand(s), s->leaving[i], -1, -1);
+    finish(s);
+    s->stage = LINGERING;
+    s->lingers = true;
+}
+
 static void leave(mqtt_subscription *s)
 {
-    if (s->leaving_count)
-        s->stage = TO_UNSUBSCRIBE;
-    else
+    s->lingers = false;
+    if (!s->leaving_count)
         finish(s);
+    else if (waits_for_others(s))
+        begin_to_linger(s);
+    else
+        s->stage = TO_UNSUBSCRIBE;
+    if (s->setup->filter_count)
+        mqtt_whereabouts_settled(s->host, s->setup);
+}
+
+/* Others settled, and that what leaves is in doubt is in Kafka. */
+static void linger(mqtt_subscription *s)
+{
+    const weir_host *host = s->host;
+
+    if (s->stage == LINGERING && mqtt_whereabouts_others_settled(host) &&
+        (!WEIR_HAS(host, all_kept) || host->all_kept(host)))
+        s->stage = TO_UNSUBSCRIBE;
 }
 
 bool mqtt_subscription_connected(mqtt_subscription *s, bool session_present, int64_t now_unix_ms,
@@ -208,7 +247,7 @@ bool mqtt_subscription_connected(mqtt_subscription *s, bool session_present, int
     bool clean = s->setup->settings->clean;
     bool lost = had_session(s, ret_since_unix_ms) && !session_present && !clean;
 
-    if (!s->settled_in)
+    if (!s->settled_in && s->setup->filter_count)
         mqtt_whereabouts_note(s->host, s->setup);
     s->settled_in = true;
     s->unanswered[s->at] = false;
@@ -219,6 +258,8 @@ bool mqtt_subscription_connected(mqtt_subscription *s, bool session_present, int
         if (!clean)
             doubt_elsewhere(s, true);
     }
+    if (session_present && !clean && !kept->count && !s->setup->filter_count)
+        mqtt_kept_doubt(kept, s->setup->all_filters, s->setup->all_count); /* it is to be emptied */
     kept->known = !clean;
     kept->epoch += !session_present || !kept->epoch;
     kept->seen_unix_ms = now_unix_ms;
@@ -238,13 +279,18 @@ void mqtt_subscription_seen(mqtt_subscription *s, int64_t now_unix_ms, bool for_
     if (!kept->known)
         return;
     kept->seen_unix_ms = now_unix_ms;
-    if (for_good && s->stage == DONE)
+    if (for_good && mqtt_subscription_done(s))
         mqtt_kept_store(kept, s->host, false, NULL, 0);
 }
 
 bool mqtt_subscription_done(const mqtt_subscription *s)
 {
-    return s->stage == DONE;
+    return s->stage == DONE || s->lingers;
+}
+
+size_t mqtt_subscription_lingers(const mqtt_subscription *s)
+{
+    return s->lingers && s->stage != DONE ? s->leaving_count : 0;
 }
 
 /* ---- SUBSCRIBE and UNSUBSCRIBE ------------------------------------------------------------------
@@ -336,6 +382,7 @@ mqtt_grant mqtt_subscription_step(mqtt_subscription *s, mqtt_session *session, c
         verdict = on_granted(s, broker, why, room);
     else if (s->stage == UNSUBSCRIBING && s->answered)
         on_left(s);
+    linger(s);
     if (verdict == MQTT_GRANT_GOES_ON && mqtt_session_joined(session) &&
         (s->stage == TO_SUBSCRIBE || s->stage == TO_UNSUBSCRIBE))
         verdict = ask(s, session, why, room);

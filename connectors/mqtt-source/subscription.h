@@ -7,6 +7,10 @@
  *
  *     connecting() ─▶ CONNACK ─▶ connected() ─▶ step() … SUBACK, UNSUBACK … step() ─▶ done()
  *
+ * Where the connector has several tasks, what is not wanted here may be another's now: it is let go
+ * of when all others have said that theirs is subscribed (whereabouts.h), so that the broker always
+ * has a session to queue a message in. Until then the subscription is done(), but lingers().
+ *
  * In doubt everything is asked for. A CONNECT makes a new and empty session when the old one is
  * gone, and if its answer never arrives, the next one says "session present": so the filters are in
  * doubt from each connecting() on, also in what is kept, until an answer has come. Brokers that are
@@ -40,8 +44,10 @@ bool mqtt_subscription_connected(mqtt_subscription *subscription, bool session_p
  * no later call will keep that. */
 void mqtt_subscription_seen(mqtt_subscription *subscription, int64_t now_unix_ms, bool for_good);
 
-/* Everything that is wanted is granted, and nothing else is subscribed. */
+/* Everything that is wanted is granted; and nothing else is subscribed, unless it lingers(). */
 bool mqtt_subscription_done(const mqtt_subscription *subscription);
+/* How many filters are still to be unsubscribed: step() has to be called again and again. */
+size_t mqtt_subscription_lingers(const mqtt_subscription *subscription);
 
 typedef enum mqtt_grant {
     MQTT_GRANT_GOES_ON, /* nothing to report, or not yet */

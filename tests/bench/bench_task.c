@@ -190,13 +190,14 @@ static void generator_end(void *self)
     (void)self;
 }
 
-static const weir_source generator_source = {sizeof(generator_source),
-                                             generator_start,
-                                             generator_poll,
-                                             generator_settled,
-                                             generator_end,
-                                             generator_end,
-                                             NULL};
+static const weir_source generator_source = {
+    .size = sizeof(generator_source),
+    .start = generator_start,
+    .poll = generator_poll,
+    .settled = generator_settled,
+    .drain = generator_end,
+    .stop = generator_end,
+};
 static const weir_option no_options[] = {{0}};
 static const weir_plugin_desc generator = {.size = sizeof(generator),
                                            .abi_major = WEIR_ABI_MAJOR,

@@ -166,9 +166,11 @@ def mirror(sources):
     return "http://deb.debian.org/debian"
 
 
-def proxies():
+def build_arguments():
+    """The proxies of this machine, for `docker build`."""
     names = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-    return {name: os.environ[name] for name in names if os.environ.get(name)}
+    return [word for name in names if os.environ.get(name)
+            for word in ("--build-arg", f"{name}={os.environ[name]}")]
 
 
 def make_base(tar):
@@ -373,9 +375,7 @@ class Engine:
 
     def build(self, tag, context, dockerfile="Dockerfile", *options):
         """`docker build` with the network and the proxies of this machine."""
-        arguments = [word for name, value in proxies().items()
-                     for word in ("--build-arg", f"{name}={value}")]
-        self.docker("build", "--network", "host", "--tag", tag, *arguments, *options,
+        self.docker("build", "--network", "host", "--tag", tag, *build_arguments(), *options,
                     "--file", Path(context, dockerfile), context, timeout=1800)
         return tag
 

@@ -10,79 +10,16 @@ import time
 
 import pytest
 from support import faults
-from support.connectors import mqtt_source, wait_subscribed
-from support.kafka import Judge, count, create_topic, read_topic, unique_name
+from support.kills import Kills
 from support.lanes import WINDOW, errors_in
 from support.mosquitto import Mosquitto
-from support.mqtt import Publisher
 from support.proxy import Proxy
 from support.variants import variants
-from support.wait import NotYet, wait_for
 from support.window import Window
 from support.ws_wire import Unwrapped
 
 RATE = 5000  # messages per second; a crowded machine manages fewer, and says so
 ROUND = 10  # kills with one connector, one topic, one publisher
-
-
-class Kills:
-    def __init__(self, cluster, group, broker, port, variant, certificates, qos, dice):
-        self.cluster, self.group, self.dice = cluster, group, dice
-        self.topic = create_topic(cluster.bootstrap, unique_name("kills"))
-        self.name, prefix = unique_name("kills"), unique_name("kills")
-        group.rest.create(self.name, mqtt_source(
-            cluster, self.topic, prefix + "/#", mqtt__qos=qos,
-            mqtt__reconnect__backoff__max__ms=1000, **variant.config(port, certificates)))
-        wait_subscribed(group.rest, self.name)
-        self.publisher = Publisher("127.0.0.1", broker.port, group.directory, devices=50,
-                                   rate=RATE, qos=qos, topic=prefix + "/{device}")
-
-    def owner(self):
-        """The worker that the status names, while it lives; else any that does."""
-        def found():
-            task = self.group.rest.status(self.name)["tasks"][0]
-            worker = self.group.by_id(task["worker_id"])
-            return worker if worker.alive else self.dice.choice(self.group.alive)
-        return wait_for(found, 30, "a worker to kill")
-
-    def flow(self):
-        before = count(self.cluster.bootstrap, self.topic)
-
-        def grown():
-            now = count(self.cluster.bootstrap, self.topic)
-            if now < before + 100:
-                raise NotYet(now - before)
-            return True
-        wait_for(grown, 90, "records flowing")
-
-    def one(self):
-        """Most kills hit a flow, some the middle of what the last one began."""
-        if self.dice.random() < 0.8:
-            self.flow()
-        time.sleep(self.dice.uniform(0, 0.8))  # the random moment
-        victim = self.owner()
-        victim.kill()
-        victim.start()
-
-    def end(self, kills):
-        """The verdict on this connector, which is gone afterwards. `kills`: None sets no bound."""
-        for worker in self.group:
-            worker.wait_rest()
-        self.flow()
-        published = self.publisher.stop(60)
-        wanted = sum(map(len, published.values()))
-
-        def arrived():
-            assert self.group.rest.status(self.name)["tasks"][0]["state"] != "FAILED"
-            if count(self.cluster.bootstrap, self.topic) < wanted:
-                raise NotYet("fewer records than messages")
-            verdict = Judge(published, read_topic(self.cluster.bootstrap, self.topic))
-            if verdict.lost:
-                raise NotYet(verdict)
-            return verdict
-        verdict = wait_for(arrived, 120, "everything in Kafka", interval=1)
-        self.group.rest.do("DELETE", f"/connectors/{self.name}")
-        return verdict.require(duplicates=kills and kills * WINDOW)
 
 
 def shape(variant, window):
@@ -103,7 +40,8 @@ def prove(cluster, workers, tmp_path, certificates, variant, qos, kills, window=
             link.shaper, port = lambda: shape(variant, window), link.port
         for first in range(0, kills, ROUND):
             part = min(ROUND, kills - first)
-            round_ = Kills(cluster, group, broker, port, variant, certificates, qos, dice)
+            round_ = Kills(cluster, group, broker.port, dice, qos, RATE,
+                           **variant.config(port, certificates))
             with round_.publisher:
                 for _ in range(part):
                     round_.one()

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "config/client_names.h"
 #include "config/jaas.h"
@@ -31,6 +32,20 @@ void weir_client_note_once(const char *key, const char *why)
     pthread_mutex_unlock(&lock);
     if (is_new)
         weir_log(WEIR_WARN, "client property has no effect", "key", key, "why", why, NULL);
+}
+
+bool weir_client_is_news(const char *name)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static weir_map said;
+    bool news;
+
+    pthread_mutex_lock(&lock);
+    news = !weir_map_get(&said, name);
+    if (news)
+        weir_map_set(&said, name, &said);
+    pthread_mutex_unlock(&lock);
+    return news;
 }
 
 static weir_code refuse(const weir_client_job *job, const char *name, weir_err *err,

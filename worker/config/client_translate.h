@@ -24,6 +24,10 @@ WEIR_MUST_CHECK weir_code weir_client_translate(const weir_client_job *job, cons
 /* [any] Warns that a key has no effect, once a process: clients are made again and again. Only for
  * keys of the vocabulary, which bounds the memory of what was said. */
 void weir_client_note_once(const char *key, const char *why);
+/* [any] Nobody has asked this about `name` before in this process: what there is to say about a
+ * property that a client does not know, be it said by its settings or by the client, is said once.
+ */
+bool weir_client_is_news(const char *name);
 
 /* Does the text end so, in any case of letters? */
 bool weir_ends_with(const char *text, const char *end);

@@ -89,6 +89,12 @@ const weir_option weir_worker_options[] = {
     {"connector.client.config.override.policy", FIELD(override_policy), .fallback = "All",
      .importance = WEIR_MEDIUM, .group = WORK,
      .doc = "Which client properties connectors may override: All, None or Principal."},
+    {"config.providers", FIELD(provider_names), .fallback = "", .list = true,
+     .importance = WEIR_LOW, .group = WORK,
+     .doc = "Names of config providers, for ${NAME:path:key} in the values of worker and "
+            "connectors. config.providers.NAME.class is EnvVarConfigProvider, FileConfigProvider "
+            "or DirectoryConfigProvider, with org.apache.kafka.common.config.provider. in front; "
+            "config.providers.NAME.param.allowlist.pattern and .allowed.paths restrict them."},
 
     {"listeners", FIELD(listeners), .fallback = "http://:8083", .list = true,
      .importance = WEIR_LOW, .group = REST,
@@ -136,7 +142,6 @@ static const weir_idle_key idle_keys[] = {
     {"access.control.allow.origin", WEIR_WARN, "", NO_CORS},
     {"admin.listeners", WEIR_WARN, NULL, "admin resources are served on the listener itself"},
     {"auto.include.jmx.reporter", WEIR_INFO, NULL, NO_JMX},
-    {"config.providers", WEIR_WARN, "", "${...} in values stays as it is written"},
     {"config.storage.partitions", WEIR_INFO, "1", "the config topic always has one partition"},
     {"connect.protocol", WEIR_INFO, NULL, "weir's workers have one protocol of their own"},
     {"exactly.once.source.support", WEIR_WARN, "disabled", "delivery is at least once"},

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "config/client_config.h"
 #include "config/client_names.h"
+#include "config/client_translate.h"
 #include "config/environment.h"
 #include "config/properties.h"
 #include "config/worker_keys.h"
@@ -254,10 +255,13 @@ static weir_code say_unused(const weir_props *props, weir_err *err)
 
         if (rc != WEIR_OK)
             break;
-        if (idle)
+        if (idle) {
             rc = say_idle(idle, pair, err);
-        else if (!weir_worker_key_is_ours(pair->key) && !weir_client_name_is_known(pair->key))
+        } else if (!weir_worker_key_is_ours(pair->key) && !weir_client_name_is_known(pair->key)) {
+            weir_client_is_news(
+                pair->key); /* it gets to the clients, which need not say it again */
             weir_log(WEIR_WARN, "unknown property", "key", pair->key, NULL);
+        }
     }
     return rc;
 }
@@ -312,6 +316,87 @@ static weir_code from_props(weir_props *props, weir_worker_settings **ret_settin
     return rc;
 }
 
+/* ---- Variables ------------------------------------------------------------------------------- */
+
+/* Kafka reads these before there are any providers. */
+static bool is_read_as_written(const char *key)
+{
+    return strcmp(key, "plugin.path") == 0 || strcmp(key, "config.providers") == 0 ||
+           strncmp(key, "config.providers.", strlen("config.providers.")) == 0;
+}
+
+/* A variable that stays in a password would be sent to brokers as one. */
+static weir_code refuse_unresolved(const weir_resolution *resolution, weir_err *err)
+{
+    for (size_t i = 0; i < resolution->unresolved_count; i++) {
+        const weir_unresolved *left = &resolution->unresolved[i];
+
+        if (weir_client_property_is_secret(left->key))
+            return weir_fail(err, WEIR_INVALID, "%s: %s: %s", left->key, left->text, left->why);
+    }
+    return WEIR_OK;
+}
+
+static void say_unresolved(const weir_resolution *resolution)
+{
+    for (size_t i = 0; i < resolution->unresolved_count; i++)
+        weir_log(WEIR_WARN, "variable stays as it is written", "key", resolution->unresolved[i].key,
+                 "variable", resolution->unresolved[i].text, "why", resolution->unresolved[i].why,
+                 NULL);
+}
+
+/* `props` get the values. */
+static weir_code resolve(const weir_providers *providers, weir_props *props,
+                         weir_resolution *resolution, weir_err *err)
+{
+    weir_props open = WEIR_PROPS;
+    weir_code rc;
+
+    WEIR_PROPS_EACH (pair, props)
+        if (!is_read_as_written(pair->key))
+            weir_props_set(&open, pair->key, pair->value);
+    rc = weir_providers_resolve(providers, &open, resolution, err);
+    if (rc == WEIR_OK)
+        rc = refuse_unresolved(resolution, err);
+    weir_props_merge(props, &resolution->props);
+    weir_props_clear(&open);
+    return rc;
+}
+
+static void hide(const weir_secrets *secrets, weir_err *err)
+{
+    char *clean = weir_secrets_hide(secrets, err->msg);
+
+    if (clean)
+        weir_fail(err, err->code, "%s", clean);
+    free(clean);
+}
+
+/* With the variables resolved. Takes `props` over, in any case. */
+static weir_code from_written(weir_props *props, const char *const *environment,
+                              weir_worker_settings **ret_settings, weir_err *err)
+{
+    weir_resolution resolution = {.props = WEIR_PROPS};
+    weir_providers *providers = NULL;
+    weir_code rc = weir_providers_new(props, environment, &providers, err);
+
+    if (rc == WEIR_OK)
+        rc = resolve(providers, props, &resolution, err);
+    if (rc == WEIR_OK) {
+        rc = from_props(props, ret_settings, err);
+        say_unresolved(&resolution);
+    }
+    if (rc == WEIR_OK) {
+        (*ret_settings)->providers = providers;
+        providers = NULL; /* the settings' now */
+    } else {
+        hide(&resolution.secrets, err);
+    }
+    weir_providers_free(providers);
+    weir_resolution_clear(&resolution);
+    return rc;
+}
+
 weir_code weir_worker_settings_read(const char *path, const char *const *environment,
                                     weir_worker_settings **ret_settings, weir_err *err)
 {
@@ -322,7 +407,7 @@ weir_code weir_worker_settings_read(const char *path, const char *const *environ
         rc = weir_properties_load(path, &props, err);
     weir_environment_apply(environment, &props);
     if (rc == WEIR_OK)
-        rc = from_props(&props, ret_settings, err);
+        rc = from_written(&props, environment, ret_settings, err);
     weir_props_clear(&props);
     return rc;
 }
@@ -332,6 +417,7 @@ void weir_worker_settings_free(weir_worker_settings *settings)
     if (!settings)
         return;
     weir_props_clear(&settings->props);
+    weir_providers_free(settings->providers);
     weir_settings_free(settings->strings);
     free(settings);
 }

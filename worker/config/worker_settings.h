@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/props.h"
 #include "config/options.h"
+#include "config/providers.h"
 
 typedef struct weir_worker_settings {
     /* ---- as in the table ---- */
@@ -33,6 +34,7 @@ typedef struct weir_worker_settings {
     bool rest_comments;          /* rest.json.comments: comments in posted JSON */
     bool rest_status_details;    /* rest.status.details: `details` of tasks in status */
     const char *override_policy; /* connector.client.config.override.policy */
+    const char *provider_names;  /* config.providers */
     const char *log_level, *log_format;
 
     /* ---- derived ---- */
@@ -41,13 +43,15 @@ typedef struct weir_worker_settings {
     char worker_id[256]; /* advertised host:port, as status records name this worker */
     char url[272];       /* "http://<worker_id>/": where peers forward to */
 
-    weir_props props; /* every property, as given */
+    weir_props props; /* every property, with values in place of variables */
+    weir_providers *providers;
     weir_settings *strings;
 } weir_worker_settings;
 
-/* Reads a property file (NULL: none), puts CONNECT_* of `environment` on top (NULL: none), checks.
- * Sets up the log as the settings ask for, then logs unknown keys as warnings and says which keys
- * have no effect. WEIR_INVALID names key, value and what is allowed. */
+/* Reads a property file (NULL: none), puts CONNECT_* of `environment` on top (NULL: none), resolves
+ * variables, checks. Sets up the log as the settings ask for, then logs unknown keys as warnings
+ * and says which keys have no effect. WEIR_INVALID names key, value (as it is written, not what a
+ * variable stands for) and what is allowed; WEIR_FAILED: a provider cannot read its file. */
 WEIR_MUST_CHECK weir_code weir_worker_settings_read(const char *path,
                                                     const char *const *environment,
                                                     weir_worker_settings **ret_settings,

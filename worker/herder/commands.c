@@ -53,6 +53,7 @@ static bool submit(weir_herder *h, weir_slot *slot, const char *connector, const
     weir_code rc;
     weir_check_request request = {.registry = h->options.registry,
                                   .worker = &h->settings->props,
+                                  .providers = h->settings->providers,
                                   .connector = connector,
                                   .config = config,
                                   .plan = plan};
@@ -258,7 +259,8 @@ static void pause(weir_herder *h, weir_slot *slot, const weir_connector_entry *e
 }
 
 /* It gets another chance with the next decision. The next leader knows of that once it is in the
- * log, so until then it is not done. False: it is not, or no longer, about a pardon. */
+ * log, so until then it is not done; the bar itself may still be on its way there, for its status
+ * is written first. False: it is not, or no longer, about a pardon. */
 static bool pardon(weir_herder *h, weir_slot *slot)
 {
     int32_t task = slot->request.task;
@@ -271,7 +273,7 @@ static bool pardon(weir_herder *h, weir_slot *slot)
     }
     if (!slot->pardons)
         return false;
-    if (weir_was_barred(h, slot->connector, task))
+    if (h->assignment_in_flight || weir_was_barred(h, slot->connector, task))
         weir_command_again(h, slot);
     else
         weir_slot_answer(slot, NULL);

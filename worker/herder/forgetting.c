@@ -84,6 +84,16 @@ static bool can_forget(const weir_herder *h, const weir_props *config)
 
 /* ---- Tasks of ours --------------------------------------------------------------------------- */
 
+/* How many tasks the connector has now. Stopped it has none, but it is not gone. */
+static int32_t left_of(const weir_herder *h, const char *connector)
+{
+    const weir_connector_entry *entry = weir_config_store_find(&h->config, connector);
+
+    if (!entry)
+        return 0;
+    return entry->task_count > 0 ? entry->task_count : 1;
+}
+
 static void forget(weir_herder *h, weir_own_item *item)
 {
     if (!is_certain(h)) {
@@ -93,10 +103,11 @@ static void forget(weir_herder *h, weir_own_item *item)
     if (!item->run && item->config.count == 0)
         return; /* it has never run here, and before that it was taken from somebody */
     item->forget = true;
+    item->tasks_left = left_of(h, item->connector);
     item->stop_by_ms = weir_now_ms() + h->settings->graceful_shutdown_ms + WEIR_TASK_FORGET_MS;
     weir_logf(WEIR_INFO, "task %s/%d will not come back", item->connector, (int)item->task);
     if (item->run)
-        weir_source_task_forget(item->run);
+        weir_source_task_forget(item->run, item->tasks_left);
     else
         weir_workload_run(h, item, true);
     item->stopping = true;
@@ -201,7 +212,7 @@ static bool take_one(weir_herder *h, const char *connector, int32_t task, const 
         return false;
     if (!item)
         item = weir_workload_add(h, connector, task);
-    weir_workload_configure(item, &j->config, &j->tasks[task]);
+    weir_workload_configure(item, &j->config, &j->tasks[task], j->task_count);
     forget(h, item);
     return true;
 }
@@ -344,6 +355,7 @@ static void plan(weir_herder *h, const char *connector, job *j)
     plan_ticket *ticket = weir_new(plan_ticket);
     weir_check_request request = {.registry = h->options.registry,
                                   .worker = &h->settings->props,
+                                  .providers = h->settings->providers,
                                   .connector = connector,
                                   .config = &j->config,
                                   .plan = true};
@@ -379,7 +391,7 @@ void weir_forget_planned(weir_herder *h, const char *connector, weir_check *chec
             item = weir_workload_add(h, connector, (int32_t)i);
         if (item->run)
             continue;
-        weir_workload_configure(item, &j->config, &check->tasks[i]);
+        weir_workload_configure(item, &j->config, &check->tasks[i], (int32_t)check->task_count);
         forget(h, item);
     }
 }

@@ -159,6 +159,8 @@ typedef struct weir_own_item {
     int64_t stop_by_ms;
     bool failed; /* ended by itself; only a restart helps */
     bool forget; /* the run is to give up what is outside; once it is over this is over */
+    int32_t tasks, tasks_left;           /* of its connector: in its plan; since it goes for ever */
+    int64_t plan;                        /* where in the log that is; 0: nobody knows */
     weir_props connector_config, config; /* of the last run here */
     bool shown_known;
     weir_state shown; /* the last status written */
@@ -379,7 +381,7 @@ void weir_workload_tick(weir_herder *h, int64_t now_ms);
 void weir_workload_stop_all(weir_herder *h);
 weir_own_item *weir_workload_add(weir_herder *h, const char *connector, int32_t task);
 void weir_workload_configure(weir_own_item *item, const weir_props *connector_config,
-                             const weir_props *config);
+                             const weir_props *config, int32_t tasks);
 /* A run of the item's with its own configs. */
 void weir_workload_run(weir_herder *h, weir_own_item *item, bool forget);
 bool weir_workload_idle(const weir_herder *h); /* nothing runs */

@@ -186,6 +186,8 @@ void weir_workload_run(weir_herder *h, weir_own_item *item, bool forget)
     item->run =
         weir_source_task_start(&(weir_task_spec){.connector = item->connector,
                                                  .task = item->task,
+                                                 .tasks = item->tasks,
+                                                 .plan = item->plan,
                                                  .run = item->run_id,
                                                  .registry = h->options.registry,
                                                  .settings = h->settings,
@@ -194,14 +196,17 @@ void weir_workload_run(weir_herder *h, weir_own_item *item, bool forget)
                                                  .offsets = h->offsets,
                                                  .paused = item->paused && !forget,
                                                  .forget = forget,
+                                                 .tasks_left = item->tasks_left,
                                                  .report = post_fact,
                                                  .lease_runs = lease_runs,
                                                  .ctx = h});
 }
 
 void weir_workload_configure(weir_own_item *item, const weir_props *connector_config,
-                             const weir_props *config)
+                             const weir_props *config, int32_t tasks)
 {
+    item->tasks = tasks;
+    item->plan = 0;
     weir_props_clear(&item->connector_config);
     weir_props_clear(&item->config);
     weir_props_merge(&item->connector_config, connector_config);
@@ -231,7 +236,8 @@ static void start(weir_herder *h, weir_own_item *item, const weir_connector_entr
     item->failed = item->restart = false;
     begin_count(h, item);
     item->paused = entry->target == WEIR_PAUSED;
-    weir_workload_configure(item, &entry->config, &entry->tasks[item->task]);
+    weir_workload_configure(item, &entry->config, &entry->tasks[item->task], entry->task_count);
+    item->plan = entry->tasks_offset;
     weir_workload_run(h, item, false);
     weir_logf(WEIR_INFO, "starting task %s/%d", item->connector, (int)item->task);
     if (h->suspended || h->tasks_wait)

@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "config/client_config.h"
+#include "config/client_translate.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -119,21 +119,6 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
               facility, text);
 }
 
-/* Has this been said before in this process? */
-static bool is_news(const char *name)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static weir_map said;
-    bool news;
-
-    pthread_mutex_lock(&lock);
-    news = !weir_map_get(&said, name);
-    if (news)
-        weir_map_set(&said, name, &said);
-    pthread_mutex_unlock(&lock);
-    return news;
-}
-
 /* ---- Client ids ---------------------------------------------------------------------------- */
 
 void weir_kafka_client_id(const char *id, char ret_id[65])
@@ -161,7 +146,7 @@ static weir_code set_property(rd_kafka_conf_t *conf, const char *name, const cha
 
     if (strcmp(name, "client.id") == 0 && value) {
         weir_kafka_client_id(value, id);
-        if (strcmp(id, value) != 0 && is_news(value))
+        if (strcmp(id, value) != 0 && weir_client_is_news(value))
             weir_logf(WEIR_WARN, "client.id '%s' is longer than %d bytes: Kafka sees '%s'", value,
                       CLIENT_ID_BYTES, id);
         value = id;
@@ -170,7 +155,7 @@ static weir_code set_property(rd_kafka_conf_t *conf, const char *name, const cha
     case RD_KAFKA_CONF_OK:
         return WEIR_OK;
     case RD_KAFKA_CONF_UNKNOWN:
-        if (is_news(name))
+        if (weir_client_is_news(name))
             weir_logf(WEIR_WARN, "property '%s' is unknown to librdkafka %s and ignored", name,
                       rd_kafka_version_str());
         return WEIR_OK;

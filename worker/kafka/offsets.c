@@ -334,6 +334,16 @@ size_t weir_offset_client_unwritten(weir_offset_client *client)
     return unwritten;
 }
 
+bool weir_offset_client_failed(weir_offset_client *client)
+{
+    bool failed;
+
+    pthread_mutex_lock(&client->offsets->lock);
+    failed = client->failures > 0;
+    pthread_mutex_unlock(&client->offsets->lock);
+    return failed;
+}
+
 size_t weir_offset_client_failures(weir_offset_client *client)
 {
     size_t failures;

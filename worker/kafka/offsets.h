@@ -67,6 +67,8 @@ WEIR_MUST_CHECK weir_code weir_offset_client_put(weir_offset_client *client, con
 WEIR_MUST_CHECK weir_code weir_offset_client_forget_all(weir_offset_client *client);
 /* How many of its writes Kafka has not confirmed. */
 size_t weir_offset_client_unwritten(weir_offset_client *client);
+/* Has any come to nothing since the next one was last asked? */
+bool weir_offset_client_failed(weir_offset_client *client);
 /* How many came to nothing since this was last asked: they have to be put again. */
 size_t weir_offset_client_failures(weir_offset_client *client);
 

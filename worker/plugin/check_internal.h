@@ -7,6 +7,7 @@
  *   check_unknown.c      keys that nobody knows
  *   check_overrides.c, check_converters.c   what a connector changes about clients, converters
  *   check_errors.c       records that fail: dead-letter topic, tolerance
+ *   check_variables.c    ${provider:path:key}: resolved before, put back into tasks
  *   check_secrets.c      takes secrets out of what a plugin says
  *   check_report.c       the body of the validation call
  */
@@ -29,6 +30,11 @@ typedef struct weir_finding {
 
 typedef struct weir_examination {
     const weir_check_request *request;
+    weir_resolution resolution;
+    const weir_props *config;         /* as posted, with values in place of variables */
+    weir_check_neighbour *neighbours; /* the request's, likewise; NULL: there are none */
+    weir_props *neighbour_configs;    /* what they point to */
+    weir_secrets secrets;             /* values of variables, and of secret keys */
     const weir_plugin *plugin;
     const weir_plugin_desc *desc;
     char *connector;  /* the name, trimmed; "" when there is none */
@@ -37,6 +43,8 @@ typedef struct weir_examination {
     size_t finding_count, finding_room;
     json_t *notes;
     weir_props normalised;
+    weir_props written, written_resolved; /* normalised, with variables, and what they stand for;
+                                           * empty without variables */
     weir_props *tasks;
     size_t task_count;
     int64_t tasks_max;
@@ -122,6 +130,26 @@ bool weir_is_neighbour(const weir_plugin_desc *desc, const weir_props *config);
 void weir_check_probe(weir_examination *x);
 /* Takes the values of secret options out of whatever a plugin has said. */
 void weir_check_hide_secrets(weir_examination *x);
+
+/* ---- Variables ---------------------------------------------------------------------------- */
+
+/* Before anything else: fills in x->config and the neighbours. */
+weir_code weir_check_resolve(weir_examination *x, weir_err *err);
+/* Once the config is normalised: where its variables are in the plugin's own keys. A secret that
+ * came out of one and cannot be said with one is refused. */
+void weir_check_write(weir_examination *x);
+/* What to say about variables that stay as they are written. */
+void weir_check_unresolved(weir_examination *x);
+/* Puts variables back into the tasks. */
+void weir_check_restore(weir_examination *x);
+void weir_check_resolved_clear(weir_examination *x);
+/* What the REST API shows as the value of a key that is `value`: never what a variable stands
+ * for. The caller's to free(). */
+char *weir_check_safe_value(const weir_examination *x, const char *key, const char *value);
+/* Runs normalise() on another config than the one examined; what it says is not heard. False: it
+ * did not like it, and `result` may be anything. */
+bool weir_check_normalise_quietly(weir_examination *x, const weir_props *config,
+                                  weir_props *result);
 
 /* ---- The report --------------------------------------------------------------------------- */
 

@@ -17,9 +17,8 @@ static void check_build(weir_examination *x, weir_client_kind kind, const char *
     weir_props built = WEIR_PROPS;
     weir_err err;
 
-    if (weir_client_config_build(kind, x->request->worker, x->request->config, &built, &err) !=
-        WEIR_OK) {
-        WEIR_PROPS_EACH (pair, x->request->config)
+    if (weir_client_config_build(kind, x->request->worker, x->config, &built, &err) != WEIR_OK) {
+        WEIR_PROPS_EACH (pair, x->config)
             if (strncmp(pair->key, prefix, size) == 0 && strstr(err.msg, pair->key + size))
                 blamed = pair->key;
         weir_find(x, blamed, "%s", err.msg);
@@ -34,7 +33,7 @@ static void check_client(weir_examination *x, weir_client_kind kind, const char 
     size_t before = x->finding_count, size = strlen(prefix);
     weir_err err;
 
-    WEIR_PROPS_EACH (pair, x->request->config) {
+    WEIR_PROPS_EACH (pair, x->config) {
         if (strncmp(pair->key, prefix, size) != 0)
             continue;
         if (!pair->value)

@@ -228,15 +228,26 @@ static weir_status normalise(call *c, const weir_props *config, weir_props *resu
     return c->x->desc->normalise(&c->host, config->pairs, config->count);
 }
 
+bool weir_check_normalise_quietly(weir_examination *x, const weir_props *config, weir_props *result)
+{
+    call c = new_call(x, "normalise()");
+
+    c.quiet = true;
+    if (WEIR_HAS(x->desc, normalise))
+        return normalise(&c, config, result) == WEIR_DONE;
+    weir_props_merge(result, config);
+    return true;
+}
+
 bool weir_check_normalise(weir_examination *x)
 {
     call c = new_call(x, "normalise()");
     weir_status status = WEIR_DONE;
 
     if (!WEIR_HAS(x->desc, normalise))
-        weir_props_merge(&x->normalised, x->request->config);
+        weir_props_merge(&x->normalised, x->config);
     else
-        status = normalise(&c, x->request->config, &x->normalised);
+        status = normalise(&c, x->config, &x->normalised);
     conclude(&c, status);
     /* Who it is must survive any rewriting. */
     if (*x->connector)
@@ -254,18 +265,16 @@ static const char *posted_as(weir_examination *x, const char *key)
 {
     const char *origin = NULL;
 
-    if (!WEIR_HAS(x->desc, normalise) || weir_props_has(x->request->config, key))
+    if (!WEIR_HAS(x->desc, normalise) || weir_props_has(x->config, key))
         return NULL;
-    WEIR_PROPS_EACH (pair, x->request->config) {
+    WEIR_PROPS_EACH (pair, x->config) {
         weir_props without = WEIR_PROPS, result = WEIR_PROPS;
-        call c = new_call(x, "normalise()");
 
         if (origin || strcmp(pair->key, "connector.class") == 0)
             continue;
-        weir_props_merge(&without, x->request->config);
+        weir_props_merge(&without, x->config);
         weir_props_remove(&without, pair->key);
-        c.quiet = true;
-        if (normalise(&c, &without, &result) == WEIR_DONE &&
+        if (weir_check_normalise_quietly(x, &without, &result) &&
             !weir_same(weir_props_get(&result, key), weir_props_get(&x->normalised, key)))
             origin = pair->key;
         weir_props_clear(&without);
@@ -354,12 +363,11 @@ bool weir_is_neighbour(const weir_plugin_desc *desc, const weir_props *config)
 /* Those of the plugin's; the caller's to free(). */
 static weir_neighbour *find_neighbours(const weir_examination *x, size_t *ret_count)
 {
-    const weir_check_request *request = x->request;
-    weir_neighbour *found = weir_new_array(weir_neighbour, request->neighbour_count);
-    size_t count = 0;
+    size_t all = x->request->neighbour_count, count = 0;
+    weir_neighbour *found = weir_new_array(weir_neighbour, all);
 
-    for (size_t i = 0; i < request->neighbour_count; i++) {
-        const weir_check_neighbour *other = &request->neighbours[i];
+    for (size_t i = 0; i < all; i++) {
+        const weir_check_neighbour *other = &x->neighbours[i];
 
         if (weir_is_neighbour(x->desc, other->config))
             found[count++] = (weir_neighbour){.connector = other->connector,

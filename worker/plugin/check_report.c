@@ -165,11 +165,12 @@ static size_t add_entry(writer *w, const char *key, json_t *described, const cha
     json_t *entry = json_object(), *shown = json_object();
     json_t *errors = errors_of(w->x, key);
     size_t count = json_array_size(errors);
+    char *safe = weir_check_safe_value(w->x, key, value);
 
     if (described)
         add_group(w, described);
     json_object_set_new(shown, "name", json_string(key));
-    json_object_set_new(shown, "value", text_or_null(value));
+    json_object_set_new(shown, "value", text_or_null(safe));
     json_object_set_new(shown, "recommended_values", recommended ? recommended : json_array());
     json_object_set_new(shown, "errors", errors);
     json_object_set_new(shown, "visible", json_true());
@@ -177,6 +178,7 @@ static size_t add_entry(writer *w, const char *key, json_t *described, const cha
     json_object_set_new(entry, "value", shown);
     json_array_append_new(w->configs, entry);
     json_object_set_new(w->named, key, json_true());
+    free(safe);
     return count;
 }
 
@@ -297,7 +299,7 @@ static void add_plugin(writer *w)
 /* Counted by entries, not by strings, as Kafka does. */
 static void add_overrides(writer *w)
 {
-    WEIR_PROPS_EACH (pair, w->x->request->config) {
+    WEIR_PROPS_EACH (pair, w->x->config) {
         const char *value = pair->value;
 
         if (strncmp(pair->key, OVERRIDE, strlen(OVERRIDE)) != 0 ||

@@ -1,14 +1,10 @@
 /* check_secrets.c - what a plugin says is shown to people; what it must not say is taken out. */
 #include "plugin/check_internal.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "config/client_config.h"
 
 #include <string.h>
-
-/* A shorter secret is part of ordinary words, and taking those out would tell what it is. */
-#define SHORTEST 4
 
 /* A key in words that only normalise() understands, or a slip of the pen: by its name. */
 static bool sounds_secret(const char *key)
@@ -21,9 +17,9 @@ static bool sounds_secret(const char *key)
     return false;
 }
 
-static bool is_secret(const weir_examination *x, const char *key)
+bool weir_connector_key_is_secret(const weir_plugin_desc *desc, const char *key)
 {
-    const weir_option *option = weir_option_find(x->desc->options, key);
+    const weir_option *option = weir_option_find(desc->options, key);
     const char *dot = strstr(key, ".override.");
 
     if (option && (option->secret || option->type != WEIR_PAIRS))
@@ -33,59 +29,67 @@ static bool is_secret(const weir_examination *x, const char *key)
     return dot && weir_client_property_is_secret(dot + strlen(".override."));
 }
 
-/* A copy of `text` without `secret`; NULL: it is not in there. */
-static char *without(const char *text, const char *secret)
+/* A variable that nobody resolved is no secret, but what the user has to see. */
+static void collect(weir_examination *x, const weir_props *props)
 {
-    const char *at = strstr(text, secret);
-    weir_buf clean = WEIR_BUF;
-
-    if (!at)
-        return NULL;
-    for (; at; at = strstr(text, secret)) {
-        weir_buf_add(&clean, text, (size_t)(at - text));
-        weir_buf_text_add(&clean, "[hidden]");
-        text = at + strlen(secret);
-    }
-    weir_buf_text_add(&clean, text);
-    return weir_buf_take(&clean);
+    WEIR_PROPS_EACH (pair, props)
+        if (!weir_providers_know(x->request->providers, pair->value) &&
+            weir_connector_key_is_secret(x->desc, pair->key))
+            weir_secrets_add(&x->secrets, pair->value, WEIR_HIDDEN);
 }
 
-static void hide(weir_examination *x, const char *secret)
+/* Replaces the text by a clean one. */
+static void hide_in(const weir_secrets *secrets, char **text)
+{
+    char *clean = weir_secrets_hide(secrets, *text);
+
+    if (!clean)
+        return;
+    free(*text);
+    *text = clean;
+}
+
+/* A value too short to be looked for: Kafka's form says where it stands. */
+static void hide_short(weir_examination *x, weir_finding *finding)
+{
+    const char *written = weir_props_get(x->request->config, finding->key);
+    char *value = weir_trimmed(weir_props_get(x->config, finding->key));
+    char *form = value ? weir_format("Invalid value %s for configuration ", value) : NULL;
+
+    if (form && strncmp(finding->text, form, strlen(form)) == 0 &&
+        weir_providers_know(x->request->providers, written)) {
+        char *clean = weir_format("Invalid value %s for configuration %s", written,
+                                  finding->text + strlen(form));
+
+        free(finding->text);
+        finding->text = clean;
+    }
+    free(form);
+    free(value);
+}
+
+void weir_check_hide_secrets(weir_examination *x)
 {
     size_t index;
     json_t *note;
     char *clean;
 
+    collect(x, x->config);
+    collect(x, &x->normalised);
+    for (size_t i = 0; i < x->task_count; i++)
+        collect(x, &x->tasks[i]);
     for (size_t i = 0; i < x->finding_count; i++) {
-        clean = without(x->findings[i].text, secret);
-        if (clean) {
-            free(x->findings[i].text);
-            x->findings[i].text = clean;
-        }
+        hide_short(x, &x->findings[i]);
+        hide_in(&x->secrets, &x->findings[i].text);
     }
     json_array_foreach (x->notes, index, note) {
-        clean = without(weir_json_str(note, "text"), secret);
+        clean = weir_secrets_hide(&x->secrets, weir_json_str(note, "text"));
         if (clean)
             weir_json_set_str(note, "text", clean);
         free(clean);
     }
-    clean = without(x->failure.msg, secret);
+    clean = weir_secrets_hide(&x->secrets, x->failure.msg);
     if (clean)
         weir_fail(&x->failure, x->failure.code, "%s", clean);
     free(clean);
-}
-
-static void hide_those_of(weir_examination *x, const weir_props *props)
-{
-    WEIR_PROPS_EACH (pair, props)
-        if (pair->value && strlen(pair->value) >= SHORTEST && is_secret(x, pair->key))
-            hide(x, pair->value);
-}
-
-void weir_check_hide_secrets(weir_examination *x)
-{
-    hide_those_of(x, x->request->config);
-    hide_those_of(x, &x->normalised);
-    for (size_t i = 0; i < x->task_count; i++)
-        hide_those_of(x, &x->tasks[i]);
 }

@@ -55,14 +55,14 @@ void weir_check_note(weir_examination *x, weir_level level, const char *key, con
 
 const char *weir_examined(const weir_examination *x, const char *key)
 {
-    if (weir_props_has(x->request->config, key))
-        return weir_props_get(x->request->config, key);
+    if (weir_props_has(x->config, key))
+        return weir_props_get(x->config, key);
     return weir_props_get(&x->normalised, key);
 }
 
 bool weir_posted_null(const weir_examination *x, const char *key)
 {
-    return weir_props_has(x->request->config, key) && !weir_props_get(x->request->config, key);
+    return weir_props_has(x->config, key) && !weir_props_get(x->config, key);
 }
 
 static void free_tasks(weir_props *tasks, size_t count)
@@ -83,6 +83,8 @@ void weir_examination_clear(weir_examination *x)
     free(x->class_said);
     free_tasks(x->tasks, x->task_count);
     weir_props_clear(&x->normalised);
+    weir_check_resolved_clear(x);
+    weir_secrets_clear(&x->secrets);
     json_decref(x->notes);
     *x = (weir_examination){0};
 }
@@ -95,7 +97,7 @@ static void refuse_without_class(weir_examination *x, weir_check *check)
     weir_buf keys = WEIR_BUF;
     int most;
 
-    WEIR_PROPS_EACH (pair, x->request->config)
+    WEIR_PROPS_EACH (pair, x->config)
         weir_buf_format(&keys, "%s%s", keys.size ? ", " : "", pair->key);
     check->message =
         weir_format("Connector config {%s} contains no connector type", weir_buf_text(&keys));
@@ -240,7 +242,9 @@ static void examine(weir_examination *x)
 {
     bool complete = weir_check_normalise(x);
 
+    weir_check_write(x);
     weir_check_common(x);
+    weir_check_unresolved(x);
     weir_check_errors(x);
     if (complete)
         examine_plugin(x);
@@ -273,34 +277,64 @@ static void hand_on_notes(weir_examination *x)
     free(text);
 }
 
+/* Of what was said before any plugin was asked. */
+static void hide_in_refusal(const weir_examination *x, weir_check *check)
+{
+    char *message = weir_secrets_hide(&x->secrets, check->message);
+    char *short_text = weir_secrets_hide(&x->secrets, check->err.msg);
+
+    if (message) {
+        free(check->message);
+        check->message = message;
+    }
+    if (short_text)
+        weir_fail(&check->err, check->code, "%s", short_text);
+    free(short_text);
+}
+
+/* What the caller gets, whatever the verdict. */
+static void hand_over(weir_examination *x, weir_check *check)
+{
+    if (check->code == WEIR_OK) {
+        hand_on_notes(x);
+        check->tasks = x->tasks;
+        check->task_count = x->task_count;
+        x->tasks = NULL;
+        x->task_count = 0;
+    } else if (!check->message) {
+        check->message = weir_strdup(check->err.msg);
+    }
+    check->normalised = x->normalised;
+    x->normalised = (weir_props)WEIR_PROPS;
+    check->resolved = x->resolution.props;
+    x->resolution.props = (weir_props)WEIR_PROPS;
+    check->secrets = x->secrets;
+    x->secrets = (weir_secrets){0};
+    if (check->report)
+        check->notes = json_incref(x->notes);
+}
+
 void weir_check_run(const weir_check_request *request, weir_check *check)
 {
-    const char *name = weir_props_get(request->config, "name");
     weir_examination x = {.request = request, .notes = json_array(), .tasks_max = 1};
+    const char *name;
 
     assert(request->registry);
     assert(request->worker);
     assert(request->config);
 
+    check->code = weir_check_resolve(&x, &check->err);
+    name = weir_props_get(x.config, "name");
     x.connector = weir_trimmed(name ? name : request->connector ? request->connector : "");
-    x.class_said = weir_trimmed(weir_props_get(request->config, "connector.class"));
-    if (find_plugin(&x, check)) {
+    x.class_said = weir_trimmed(weir_props_get(x.config, "connector.class"));
+    if (check->code == WEIR_OK && find_plugin(&x, check)) {
         examine(&x);
         judge(&x, check);
+        weir_check_restore(&x);
+    } else {
+        hide_in_refusal(&x, check);
     }
-    if (check->code == WEIR_OK) {
-        hand_on_notes(&x);
-        check->tasks = x.tasks;
-        check->task_count = x.task_count;
-        x.tasks = NULL;
-        x.task_count = 0;
-    } else if (!check->message) {
-        check->message = weir_strdup(check->err.msg);
-    }
-    check->normalised = x.normalised;
-    x.normalised = (weir_props)WEIR_PROPS;
-    if (check->report)
-        check->notes = json_incref(x.notes);
+    hand_over(&x, check);
     weir_examination_clear(&x);
 }
 
@@ -308,7 +342,9 @@ void weir_check_clear(weir_check *check)
 {
     free(check->message);
     free_tasks(check->tasks, check->task_count);
+    weir_props_clear(&check->resolved);
     weir_props_clear(&check->normalised);
+    weir_secrets_clear(&check->secrets);
     json_decref(check->report);
     json_decref(check->notes);
     *check = (weir_check){0};

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/props.h"
 #include "config/options.h"
+#include "config/providers.h"
 #include "plugin/foreign.h"
 #include "plugin/registry.h"
 
@@ -44,13 +45,17 @@ extern const weir_option weir_connector_options[];
 typedef struct weir_check { /* zero it before; weir_check_clear() after */
     /* WEIR_OK; WEIR_INVALID with Connect's words ("Connector configuration is invalid and contains
      * the following 2 error(s): …"); WEIR_NOT_FOUND: no such plugin, with its words; WEIR_FAILED:
-     * the plugin's own failure; from the foreign thread also WEIR_TIMED_OUT, WEIR_CLOSED. */
+     * the plugin's own failure, or a variable's file cannot be read; from the foreign thread also
+     * WEIR_TIMED_OUT, WEIR_CLOSED. */
     weir_code code;
     weir_err err;          /* whole lines are left out where there is no room for all */
     char *message;         /* what err says, uncut; NULL when `code` is WEIR_OK */
     json_t *report;        /* body of PUT …/config/validate; NULL when no plugin was asked */
-    weir_props normalised; /* in the plugin's own keys */
-    weir_props *tasks;     /* the plan: complete task configs, "task.class" included */
+    weir_props resolved;   /* what was asked about, with values in place of variables */
+    weir_props normalised; /* the same in the plugin's own keys */
+    weir_secrets secrets;  /* what must not be shown of the two above */
+    weir_props *tasks;     /* the plan: complete task configs, "task.class" included, with variables
+                            * where the config had them */
     size_t task_count;
     json_t *notes; /* [{"level":"WARN","key":"x","text":"…"}], WARN or INFO, key may be null: of the
                     * plugin, and of keys nobody knows; no secrets. NULL when `report` is. Logging
@@ -66,7 +71,9 @@ typedef struct weir_check_neighbour {
 
 typedef struct weir_check_request {
     const weir_registry *registry;
-    const weir_props *worker;  /* the worker's properties: default converters, override policy */
+    const weir_props *worker; /* the worker's properties: default converters, override policy */
+    const weir_providers
+        *providers;            /* of the variables; NULL: none. Has to stay, as the registry */
     const char *connector;     /* the name; NULL: taken from the config (validation call) */
     const char *class_in_path; /* PUT /connector-plugins/{p}/…: must fit; NULL: not asked */
     const weir_props *config;  /* as posted */
@@ -92,6 +99,9 @@ typedef void weir_check_done(void *ctx, weir_check *check);
 WEIR_MUST_CHECK weir_code weir_check_submit(weir_foreign *foreign,
                                             const weir_check_request *request,
                                             weir_check_done *done, void *ctx);
+
+/* Must the value of this key stay out of what is shown? By the option, or by its name. */
+bool weir_connector_key_is_secret(const weir_plugin_desc *desc, const char *key);
 
 /* GET /connector-plugins/{p}/config: the plugin's and the common keys, as Kafka describes them. */
 json_t *weir_check_definitions(const weir_plugin *plugin);

@@ -43,6 +43,8 @@ weir_source_task *weir_source_task_start_with(const weir_task_spec *spec,
     task->connector = weir_strdup(spec->connector);
     task->context = weir_format("%s|task-%d", spec->connector, spec->task);
     task->number = spec->task;
+    task->tasks = spec->tasks;
+    task->plan = spec->plan;
     task->run = spec->run;
     weir_props_merge(&task->connector_config, spec->connector_config);
     weir_props_merge(&task->task_config, spec->config);
@@ -55,6 +57,7 @@ weir_source_task *weir_source_task_start_with(const weir_task_spec *spec,
     task->ctx = spec->ctx;
     atomic_init(&task->pause, spec->paused);
     atomic_init(&task->forget, spec->forget);
+    atomic_init(&task->tasks_left, spec->tasks_left);
     atomic_init(&task->stop, spec->forget);
     task->thread = weir_thread_start(task->context, weir_task_run, task);
     return task;
@@ -120,8 +123,9 @@ void weir_source_task_stop(weir_source_task *task)
     want(task, &task->stop, true);
 }
 
-void weir_source_task_forget(weir_source_task *task)
+void weir_source_task_forget(weir_source_task *task, int32_t tasks_left)
 {
+    atomic_store(&task->tasks_left, tasks_left);
     atomic_store(&task->forget, true);
     weir_source_task_stop(task);
 }

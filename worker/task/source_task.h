@@ -44,6 +44,8 @@ void weir_task_fact_free(weir_task_fact *fact);
 typedef struct weir_task_spec { /* copied */
     const char *connector;
     int32_t task;
+    int32_t tasks; /* of the connector, when this one was planned */
+    int64_t plan;  /* where in the config log it was; 0: nobody knows */
     uint64_t run;
     const weir_registry *registry;        /* outlives the task */
     const weir_worker_settings *settings; /* outlives the task */
@@ -51,7 +53,8 @@ typedef struct weir_task_spec { /* copied */
     const weir_props *config;             /* of the task, from the task topic record */
     weir_offsets *offsets;                /* closed, not freed, while it runs; NULL: none */
     bool paused;
-    bool forget; /* weir_source_task_forget() from the first moment: no instance is made */
+    bool forget;        /* weir_source_task_forget() from the first moment: no instance is made */
+    int32_t tasks_left; /* … and what it would be told */
     /* [task] Takes `fact`, or answers false: there is no room, the task asks again in a moment.
      * Never blocks: weir_source_task_abandon() waits for the call at hand. Not called any more
      * once that has returned; the same goes for lease_runs. */
@@ -79,7 +82,8 @@ void weir_source_task_stop(weir_source_task *task);
  * to give up what it has left outside. That takes WEIR_TASK_FORGET_MS more. Not done, but logged,
  * when the worker's lease does not run then: the task may be somebody else's. */
 #define WEIR_TASK_FORGET_MS 6000
-void weir_source_task_forget(weir_source_task *task);
+/* `tasks_left`: how many its connector has since; 0: none, it is deleted. */
+void weir_source_task_forget(weir_source_task *task, int32_t tasks_left);
 /* 0, or for how long the thread has been inside a call of the plugin's beyond the time that call
  * has (poll: its deadline), once that is five seconds and more. Sets *ret_call ("poll"; NULL: not
  * wanted). Logs when it begins, each time it doubles, and when it is over: ask about once a

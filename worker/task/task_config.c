@@ -2,8 +2,10 @@
 #include "task/task_config.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "config/client_config.h"
+#include "plugin/connector_check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -157,19 +159,47 @@ static weir_code read_errors(const weir_task_config_source *source, weir_task_co
     return weir_error_policy_read(&from, &config->errors, err);
 }
 
-weir_code weir_task_config_read(const weir_task_config_source *source, weir_task_config *config,
-                                weir_err *err)
+/* A variable that stays in a password would be sent out as one. */
+static weir_code judge_unresolved(const weir_resolution *resolution, const weir_plugin_desc *plugin,
+                                  weir_err *err)
 {
-    weir_task_config_source merged = *source;
-    weir_props both = WEIR_PROPS;
-    weir_code rc = find_plugin(source, config, err);
+    for (size_t i = 0; i < resolution->unresolved_count; i++) {
+        const weir_unresolved *left = &resolution->unresolved[i];
 
-    /* A task's config is complete when weir has planned it, and says what normalise made of an
-     * alias; one that a JVM worker has left behind has only what the plugin wants. */
-    weir_props_merge(&both, source->connector_config);
-    weir_props_merge(&both, source->task_config);
-    merged.connector_config = &both;
-    source = &merged;
+        if (weir_connector_key_is_secret(plugin, left->key))
+            return weir_fail(err, WEIR_INVALID, "%s: %s: %s", left->key, left->text, left->why);
+        weir_log(WEIR_WARN, "variable stays as it is written", "key", left->key, "variable",
+                 left->text, "why", left->why, NULL);
+    }
+    return WEIR_OK;
+}
+
+/* A variable that stays as it is written is no secret, but what has to be seen. */
+static void collect_secrets(const weir_task_config_source *source,
+                            const weir_resolution *resolution, weir_task_config *config)
+{
+    weir_secrets_merge(&config->secrets, &resolution->secrets);
+    WEIR_PROPS_EACH (pair, &resolution->props)
+        if (config->plugin && weir_connector_key_is_secret(config->plugin, pair->key) &&
+            !weir_providers_know(source->worker->providers, pair->value))
+            weir_secrets_add(&config->secrets, pair->value, WEIR_HIDDEN);
+}
+
+static void hide(const weir_secrets *secrets, weir_err *err)
+{
+    char *clean = weir_secrets_hide(secrets, err->msg);
+
+    if (clean)
+        weir_fail(err, err->code, "%s", clean);
+    free(clean);
+}
+
+/* From what has its variables resolved. */
+static weir_code read_all(const weir_task_config_source *source, weir_task_config *config,
+                          weir_err *err)
+{
+    weir_code rc = WEIR_OK;
+
     for (int use = WEIR_KEY; rc == WEIR_OK && use <= WEIR_HEADER; use++)
         rc = make_converter(source, (weir_converter_use)use, config, err);
     if (rc == WEIR_OK)
@@ -179,7 +209,38 @@ weir_code weir_task_config_read(const weir_task_config_source *source, weir_task
     if (rc == WEIR_OK)
         rc = weir_settings_new(config->plugin->options, config->plugin->settings_size,
                                source->task_config, &config->settings, err);
+    return rc;
+}
+
+weir_code weir_task_config_read(const weir_task_config_source *source, weir_task_config *config,
+                                weir_err *err)
+{
+    weir_task_config_source resolved = *source;
+    weir_resolution resolution = {.props = WEIR_PROPS};
+    weir_props both = WEIR_PROPS, own = WEIR_PROPS;
+    weir_code rc;
+
+    /* A task's config is complete when weir has planned it, and says what normalise made of an
+     * alias; one that a JVM worker has left behind has only what the plugin wants. */
+    weir_props_merge(&both, source->connector_config);
+    weir_props_merge(&both, source->task_config);
+    rc = weir_providers_resolve(source->worker->providers, &both, &resolution, err);
+    WEIR_PROPS_EACH (pair, source->task_config)
+        weir_props_set(&own, pair->key, weir_props_get(&resolution.props, pair->key));
+    resolved.connector_config = &resolution.props;
+    resolved.task_config = &own;
+    if (rc == WEIR_OK)
+        rc = find_plugin(&resolved, config, err);
+    collect_secrets(source, &resolution, config);
+    if (rc == WEIR_OK)
+        rc = judge_unresolved(&resolution, config->plugin, err);
+    if (rc == WEIR_OK)
+        rc = read_all(&resolved, config, err);
+    if (rc != WEIR_OK)
+        hide(&config->secrets, err);
+    weir_resolution_clear(&resolution);
     weir_props_clear(&both);
+    weir_props_clear(&own);
     return rc;
 }
 
@@ -192,5 +253,6 @@ void weir_task_config_clear(weir_task_config *config)
     }
     weir_error_policy_clear(&config->errors);
     weir_props_clear(&config->producer);
+    weir_secrets_clear(&config->secrets);
     *config = (weir_task_config){0};
 }

@@ -61,6 +61,15 @@ static void add_number(weir_buf *json, const char *key, uint64_t number)
     weir_buf_format(json, "\"%s\":%" PRIu64 ",", key, number);
 }
 
+/* What librdkafka says, without secrets. */
+static void add_trouble(const weir_source_task *task, weir_buf *words, const char *trouble)
+{
+    char *clean = weir_secrets_hide(&task->config.secrets, trouble);
+
+    weir_buf_text_add(words, clean ? clean : trouble);
+    free(clean);
+}
+
 static void silence(weir_source_task *task, int64_t silent_ms, weir_buf *words)
 {
     const char *trouble;
@@ -68,8 +77,10 @@ static void silence(weir_source_task *task, int64_t silent_ms, weir_buf *words)
 
     trouble = weir_task_producer_trouble(task->producer, &at_ms);
     weir_buf_format(words, "Kafka: no answer for %" PRId64 " s", silent_ms / 1000);
-    if (trouble[0])
-        weir_buf_format(words, ": %s", trouble);
+    if (trouble[0]) {
+        weir_buf_text_add(words, ": ");
+        add_trouble(task, words, trouble);
+    }
 }
 
 /* What the task waits for, the weightiest first; nothing when records flow. */
@@ -102,6 +113,33 @@ static void waiting_for(weir_source_task *task, weir_buf *words)
         weir_buf_text_add(words, "room in the producer's queue");
 }
 
+/* In all its texts; numbers, truths and the names of members are no secrets. */
+static void hide_in(json_t *json, const weir_secrets *secrets)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+
+    json_object_foreach (json, name, member) {
+        char *clean = weir_secrets_hide(secrets, json_string_value(member));
+
+        if (clean)
+            json_object_set_new(json, name, json_string(clean));
+        else
+            hide_in(member, secrets);
+        free(clean);
+    }
+    json_array_foreach (json, i, member) {
+        char *clean = weir_secrets_hide(secrets, json_string_value(member));
+
+        if (clean)
+            json_array_set_new(json, i, json_string(clean));
+        else
+            hide_in(member, secrets);
+        free(clean);
+    }
+}
+
 /* The plugin's own words, when they are a JSON object. */
 static const char *ask_plugin(weir_source_task *task)
 {
@@ -123,16 +161,23 @@ static const char *ask_plugin(weir_source_task *task)
     room[length] = '\0';
     task->plugin_status.size = length;
     if (strcmp(weir_buf_text(&task->plugin_json), room) == 0)
-        return room; /* as last time, and that was good */
+        return weir_buf_text(&task->plugin_shown); /* as last time, and that was good */
     weir_buf_clear(&task->plugin_json);
+    weir_buf_clear(&task->plugin_shown);
     if (weir_json_read(room, length, &json, NULL) != WEIR_OK || !json_is_object(json)) {
         json_decref(json);
         return NULL;
     }
+    weir_buf_add(&task->plugin_json, room, length);
+    if (task->config.secrets.count > 0) {
+        hide_in(json, &task->config.secrets);
+        weir_json_write(&task->plugin_shown, json);
+    } else {
+        weir_buf_add(&task->plugin_shown, room, length);
+    }
     weir_plugin_metrics_read(&task->plugin_metrics, json);
     json_decref(json);
-    weir_buf_add(&task->plugin_json, room, length);
-    return room;
+    return weir_buf_text(&task->plugin_shown);
 }
 
 /* ---- All of it ---------------------------------------------------------------------------- */
@@ -140,7 +185,7 @@ static const char *ask_plugin(weir_source_task *task)
 static void write_details(weir_source_task *task, weir_buf *json)
 {
     const char *trouble = "", *plugin = ask_plugin(task);
-    weir_buf words = WEIR_BUF;
+    weir_buf words = WEIR_BUF, told = WEIR_BUF;
     int64_t at_ms = 0;
 
     waiting_for(task, &words);
@@ -162,7 +207,8 @@ static void write_details(weir_source_task *task, weir_buf *json)
     weir_buf_text_add(json, ",\"producer\":{");
     if (task->producer)
         trouble = weir_task_producer_trouble(task->producer, &at_ms);
-    weir_task_add_error(json, trouble[0] ? trouble : NULL, at_ms);
+    add_trouble(task, &told, trouble);
+    weir_task_add_error(json, told.size ? weir_buf_text(&told) : NULL, at_ms);
     weir_buf_char(json, '}');
     if (task->notes_json)
         weir_buf_format(json, ",\"notes\":%s", task->notes_json);
@@ -174,6 +220,7 @@ static void write_details(weir_source_task *task, weir_buf *json)
     }
     weir_buf_char(json, '}');
     weir_buf_free(&words);
+    weir_buf_free(&told);
 }
 
 /* ---- The same in figures ------------------------------------------------------------------ */

@@ -19,29 +19,54 @@ static weir_source_task *task_of(const weir_host *host)
 
 /* ---- Small calls -------------------------------------------------------------------------- */
 
+/* What the plugin says, without secrets; the caller's. They are taken out before anything is cut
+ * off.
+ */
+static char *formatted(const weir_source_task *task, const char *fmt, va_list args)
+    WEIR_FORMAT(2, 0);
+static char *formatted(const weir_source_task *task, const char *fmt, va_list args)
+{
+    char *text = NULL, *clean;
+
+    if (vasprintf(&text, fmt, args) < 0)
+        return weir_strdup("(words that cannot be put together)");
+    clean = weir_secrets_hide(&task->config.secrets, text);
+    if (clean)
+        free(text);
+    return clean ? clean : text;
+}
+
 WEIR_FORMAT(3, 4)
 static void host_log(const weir_host *host, weir_level level, const char *fmt, ...)
 {
     weir_source_task *task = task_of(host);
+    char *text;
     va_list args;
 
+    if (!weir_log_wants(level))
+        return;
     weir_log_context(task->context); /* a thread of the plugin's may serve several tasks */
     va_start(args, fmt);
-    weir_vlogf(level, fmt, args);
+    text = formatted(task, fmt, args);
     va_end(args);
+    weir_logf(level, "%s", text);
+    free(text);
 }
 
 WEIR_FORMAT(3, 4)
 static weir_status host_fail(const weir_host *host, weir_status how, const char *fmt, ...)
 {
     weir_source_task *task = task_of(host);
+    char *text;
     weir_err err;
     va_list args;
 
     va_start(args, fmt);
-    weir_vfail(&err, WEIR_FAILED, fmt, args);
+    text = formatted(task, fmt, args);
     va_end(args);
+    weir_fail(&err, WEIR_FAILED, "%s", text); /* cut */
     weir_replace(&task->said, err.msg);
+    free(text);
     return how;
 }
 
@@ -346,7 +371,12 @@ static weir_status host_emit(const weir_host *host, const weir_record *record)
 static weir_status host_reject(const weir_host *host, const weir_record *record, const char *kind,
                                const char *why)
 {
-    return hand_over(task_of(host), record, kind ? kind : "", why);
+    weir_source_task *task = task_of(host);
+    char *clean = weir_secrets_hide(&task->config.secrets, why);
+    weir_status status = hand_over(task, record, kind ? kind : "", clean ? clean : why);
+
+    free(clean);
+    return status;
 }
 
 void weir_task_host_init(weir_source_task *task)
@@ -365,5 +395,9 @@ void weir_task_host_init(weir_source_task *task)
         .reject = host_reject,
         .offset = weir_task_host_offset,
         .keep_offset = weir_task_host_keep_offset,
+        .tasks = task->tasks,
+        .plan = task->plan,
+        .all_kept = weir_task_host_all_kept,
+        .each_offset = weir_task_host_each_offset,
     };
 }

@@ -79,7 +79,8 @@ struct weir_source_task {
     int wakeup_fd;
     pthread_t thread;
     char *connector, *context;
-    int32_t number;
+    int32_t number, tasks;
+    int64_t plan;
     uint64_t run;
     weir_props connector_config, task_config;
     const weir_registry *registry;
@@ -92,6 +93,7 @@ struct weir_source_task {
     void *ctx;
     bool over;                                           /* under `hearing`: the thread has ended */
     atomic_bool stop, pause, suspend, forget, abandoned; /* what the herder wants */
+    atomic_int tasks_left;                               /* … when it is to forget */
     atomic_llong call_due_ms;                            /* 0: not inside the plugin */
     _Atomic(const char *) call;
 
@@ -128,7 +130,7 @@ struct weir_source_task {
     /* details */
     char *details; /* as last reported */
     int64_t details_ms;
-    weir_buf plugin_status, plugin_json;
+    weir_buf plugin_status, plugin_json, plugin_shown; /* as it says, the last good one, cleaned */
     weir_plugin_metrics plugin_metrics;
     weir_task_figures figures;      /* as last reported */
     char *notes_json, *config_json; /* NULL: none */

@@ -319,6 +319,37 @@ weir_status weir_task_host_keep_offset(const weir_host *host, const char *partit
     return WEIR_DONE;
 }
 
+bool weir_task_host_all_kept(const weir_host *host)
+{
+    weir_source_task *task = host->ctx;
+
+    return !atomic_load(&task->abandoned) && task->offsets.client && task->offsets.due == 0 &&
+           weir_task_offsets_written(task) && !weir_offset_client_failed(task->offsets.client);
+}
+
+void weir_task_host_each_offset(const weir_host *host,
+                                void (*each)(void *ctx, const char *partition_json,
+                                             const char *offset_json),
+                                void *ctx)
+{
+    weir_source_task *task = host->ctx;
+    json_t *list, *entry;
+    size_t i;
+
+    if (atomic_load(&task->abandoned) || !task->offsets.client)
+        return;
+    list = weir_offset_client_list(task->offsets.client);
+    json_array_foreach (list, i, entry) {
+        char *of = weir_json_dump(json_object_get(entry, "partition"));
+        char *offset = weir_json_dump(json_object_get(entry, "offset"));
+
+        each(ctx, of, offset);
+        free(of);
+        free(offset);
+    }
+    json_decref(list);
+}
+
 /* ---- Opening and closing ------------------------------------------------------------------- */
 
 void weir_task_offsets_open(weir_source_task *task)

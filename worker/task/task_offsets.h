@@ -59,5 +59,10 @@ bool weir_task_offsets_written(weir_source_task *task);
 const char *weir_task_host_offset(const weir_host *host, const char *partition_json);
 weir_status weir_task_host_keep_offset(const weir_host *host, const char *partition_json,
                                        const char *offset_json);
+bool weir_task_host_all_kept(const weir_host *host);
+void weir_task_host_each_offset(const weir_host *host,
+                                void (*each)(void *ctx, const char *partition_json,
+                                             const char *offset_json),
+                                void *ctx);
 
 #endif

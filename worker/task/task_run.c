@@ -47,6 +47,16 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* ---- Trouble ------------------------------------------------------------------------------ */
 
+/* librdkafka's words are among them. */
+static void hide_secrets(const weir_source_task *task, weir_err *err)
+{
+    char *clean = weir_secrets_hide(&task->config.secrets, err->msg);
+
+    if (clean)
+        weir_fail(err, err->code, "%s", clean);
+    free(clean);
+}
+
 void weir_task_note(weir_source_task *task, const char *text)
 {
     weir_replace(&task->trouble.text, text);
@@ -64,6 +74,7 @@ void weir_task_fail(weir_source_task *task, const char *fmt, ...)
     va_start(args, fmt);
     weir_vfail(&err, WEIR_FAILED, fmt, args);
     va_end(args);
+    hide_secrets(task, &err);
     task->failure =
         plugin
             ? weir_format("%s\n\tat plugin %s %s, connector %s, task %d", err.msg, plugin->name,
@@ -82,6 +93,7 @@ void weir_task_restart(weir_source_task *task, const char *fmt, ...)
     va_start(args, fmt);
     weir_vfail(&err, WEIR_FAILED, fmt, args);
     va_end(args);
+    hide_secrets(task, &err);
     task->restart = weir_strdup(err.msg);
     weir_task_note(task, err.msg);
 }
@@ -574,6 +586,7 @@ static void forget(weir_source_task *task)
         return;
     }
     weir_logf(WEIR_INFO, "gives up what it has left outside");
+    task->host.tasks_left = atomic_load(&task->tasks_left);
     enter(task, "forget", weir_now_ms() + WEIR_TASK_STUCK_MS);
     source_of(task)->forget(&task->host, weir_settings_get(task->config.settings));
     leave(task);
@@ -595,6 +608,7 @@ static void free_all(weir_source_task *task)
     free(task->details);
     weir_buf_free(&task->plugin_status);
     weir_buf_free(&task->plugin_json);
+    weir_buf_free(&task->plugin_shown);
     weir_plugin_metrics_clear(&task->plugin_metrics);
     weir_buf_free(&task->key);
     weir_buf_free(&task->value);

@@ -1,6 +1,7 @@
 /* test_worker_settings.c - a worker starts with settings that make sense, or says why not. */
 #include "base/buf.h"
 #include "base/mem.h"
+#include "config/client_translate.h"
 #include "config/worker_settings.h"
 #include "tests/support/unit.h"
 
@@ -292,8 +293,6 @@ static const struct {
     {"offset.flush.interval.ms=10000", NULL},
     {"plugin.discovery=hybrid_warn", "level=info msg=\"property has no effect here\" "
                                      "key=plugin.discovery"},
-    {"config.providers=file",
-     "level=warn msg=\"property has no effect here\" key=config.providers"},
     {"exactly.once.source.support=enabled", "level=warn"},
     {"exactly.once.source.support=disabled", NULL},
     {"rest.extension.classes=", NULL},
@@ -328,6 +327,17 @@ START_TEST(a_key_is_remarked_on_once_or_not_at_all)
 }
 END_TEST
 
+START_TEST(what_the_settings_did_not_know_is_no_news_to_the_clients)
+{
+    reading got = read_with("made.up.here=1", NULL);
+
+    ck_assert(!weir_client_is_news("made.up.here"));
+    ck_assert(weir_client_is_news("made.up.elsewhere"));
+    ck_assert(!weir_client_is_news("made.up.elsewhere"));
+    done(&got);
+}
+END_TEST
+
 START_TEST(the_log_speaks_as_it_was_told_from_the_first_line)
 {
     reading json = read_with("log.format=json\nmade.up=1", NULL);
@@ -337,6 +347,87 @@ START_TEST(the_log_speaks_as_it_was_told_from_the_first_line)
     ck_assert_str_eq(quiet.log, "");
     done(&json);
     done(&quiet);
+}
+END_TEST
+
+/* ---- Variables
+ * ------------------------------------------------------------------------------ */
+
+#define ENV                                                                                        \
+    "config.providers=env\nconfig.providers.env.class="                                            \
+    "org.apache.kafka.common.config.provider.EnvVarConfigProvider\n"
+
+static const char *const with_secrets[] = {
+    "KAFKA_PW=tiger", "PORT=8090", "KAFKA=k9:9092",
+    "CONNECT_PRODUCER_SASL_JAAS_CONFIG=org.apache.kafka.common.security.plain.PlainLoginModule "
+    "required username=\"u\" password=\"${env:KAFKA_PW}\";",
+    NULL};
+
+START_TEST(variables_of_file_and_environment_are_resolved)
+{
+    reading got = read_with(ENV "listeners=http://w1:${env:PORT}\nsasl.password=${env:KAFKA_PW}\n"
+                                "bootstrap.servers=${env:KAFKA},k2:9092\n"
+                                "plugin.path=/p/${env:PORT}",
+                            with_secrets);
+    const weir_props *props;
+
+    ck_assert_msg(got.code == WEIR_OK, "%s", got.err.msg);
+    props = &got.settings->props;
+    ck_assert_str_eq(got.settings->worker_id, "w1:8090");
+    ck_assert_str_eq(got.settings->bootstrap_servers, "k9:9092,k2:9092");
+    ck_assert_str_eq(weir_props_get(props, "sasl.password"), "tiger");
+    ck_assert_ptr_nonnull(strstr(weir_props_get(props, "producer.sasl.jaas.config"), "\"tiger\""));
+    /* read before there are any providers, in Kafka too */
+    ck_assert_str_eq(got.settings->plugin_path, "/p/${env:PORT}");
+    ck_assert_ptr_null(strstr(got.log, "tiger"));
+    done(&got);
+}
+END_TEST
+
+static const struct {
+    const char *more, *says;
+    weir_code code;
+} unresolvable[] = {
+    {ENV "sasl.password=${env:MISSING}",
+     "sasl.password: ${env:MISSING}: provider 'env': there is no "
+     "environment variable 'MISSING'",
+     WEIR_INVALID},
+    {ENV "admin.ssl.key.password=${env:MISSING}", "admin.ssl.key.password: ${env:MISSING}",
+     WEIR_INVALID},
+    {ENV "client.id=${env:a:B}", "client.id: ${env:a:B}: provider 'env': Path is not supported",
+     WEIR_FAILED},
+    {ENV "session.timeout.ms=${env:KAFKA_PW}",
+     "Invalid value ${env:KAFKA_PW} for configuration session.timeout.ms: Not a number",
+     WEIR_INVALID},
+    {ENV "producer.ssl.truststore.type=${env:KAFKA_PW}\nproducer.ssl.truststore.location=/x",
+     "producer.ssl.truststore", WEIR_INVALID},
+    {"config.providers=vault\nconfig.providers.vault.class=com.example.Vault",
+     "there is no such config provider; there are: org.apache", WEIR_INVALID},
+};
+
+START_TEST(what_cannot_be_resolved_is_said_without_secrets)
+{
+    reading got = read_with(unresolvable[_i].more, with_secrets);
+
+    ck_assert_int_eq(got.code, unresolvable[_i].code);
+    ck_assert_msg(strstr(got.err.msg, unresolvable[_i].says), "got: %s", got.err.msg);
+    ck_assert_msg(!strstr(got.err.msg, "tiger"), "got: %s", got.err.msg);
+    ck_assert_ptr_null(strstr(got.log, "tiger"));
+    done(&got);
+}
+END_TEST
+
+START_TEST(a_variable_that_stays_is_warned_of)
+{
+    reading got = read_with(ENV "client.id=${env:MISSING}${vault:x}", with_secrets);
+
+    ck_assert_msg(got.code == WEIR_OK, "%s", got.err.msg);
+    ck_assert_str_eq(got.settings->client_id, "${env:MISSING}${vault:x}");
+    ck_assert_uint_eq(lines(got.log), 1);
+    ck_assert_msg(strstr(got.log, "level=warn msg=\"variable stays as it is written\" "
+                                  "key=client.id variable=${env:MISSING} why="),
+                  "got: %s", got.log);
+    done(&got);
 }
 END_TEST
 
@@ -398,8 +489,13 @@ WEIR_UNIT_MAIN(
     tcase_add_loop_test(tests, a_required_key_is_asked_for_in_kafkas_words, 0,
                         WEIR_COUNT(required));
     tcase_add_test(tests, a_missing_file_is_named);
+    tcase_add_test(tests, variables_of_file_and_environment_are_resolved);
+    tcase_add_loop_test(tests, what_cannot_be_resolved_is_said_without_secrets, 0,
+                        WEIR_COUNT(unresolvable));
+    tcase_add_test(tests, a_variable_that_stays_is_warned_of);
     tcase_add_test(tests, the_environment_alone_is_enough_and_wins);
     tcase_add_loop_test(tests, a_key_is_remarked_on_once_or_not_at_all, 0, WEIR_COUNT(remarks));
+    tcase_add_test(tests, what_the_settings_did_not_know_is_no_news_to_the_clients);
     tcase_add_test(tests, the_log_speaks_as_it_was_told_from_the_first_line);
     tcase_add_test(tests, every_option_has_a_group_and_one_sentence);
     tcase_add_test(tests, the_options_print_for_people);

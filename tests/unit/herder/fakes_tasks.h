@@ -118,7 +118,10 @@ void weir_task_fact_free(weir_task_fact *fact)
     free(fact);
 }
 
-void weir_source_task_forget(weir_source_task *task);
+/* What the last task that was to forget heard. */
+static int32_t forgotten_left = -1;
+
+void weir_source_task_forget(weir_source_task *task, int32_t tasks_left);
 
 weir_source_task *weir_source_task_start(const weir_task_spec *spec)
 {
@@ -129,7 +132,7 @@ weir_source_task *weir_source_task_start(const weir_task_spec *spec)
     snprintf(task->name, sizeof(task->name), "%s/%d", spec->connector, (int)spec->task);
     count_run(task, 1);
     if (spec->forget)
-        weir_source_task_forget(task);
+        weir_source_task_forget(task, spec->tasks_left);
     else
         say(spec->report, spec->ctx,
             fact_of(task, spec->paused ? WEIR_TASK_PAUSED : WEIR_TASK_RUNNING));
@@ -207,11 +210,12 @@ void weir_source_task_stop(weir_source_task *task)
 }
 
 /* It may be stopping already. */
-void weir_source_task_forget(weir_source_task *task)
+void weir_source_task_forget(weir_source_task *task, int32_t tasks_left)
 {
     bool over;
 
     pthread_mutex_lock(&world);
+    forgotten_left = tasks_left;
     over = task->over;
     task->forgets = task->spec.forget || !deaf_to_forget;
     pthread_mutex_unlock(&world);

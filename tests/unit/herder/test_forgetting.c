@@ -87,6 +87,7 @@ START_TEST(a_deleted_connectors_tasks_are_forgotten_once)
     pthread_mutex_unlock(&world);
     ck_assert_int_eq(asks(1, WEIR_ASK_DELETE, "c", "6"), WEIR_OK);
     EVENTUALLY(all_forgotten(0, 6) && none_runs(6));
+    ck_assert_int_eq(forgotten_left, 0);
     for (int n = 0; n < 3; n++)
         stop_worker(n);
     ck_assert(all_forgotten(0, 6));
@@ -98,6 +99,7 @@ START_TEST(who_has_fewer_tasks_forgets_the_others)
     three_with("6");
     ck_assert_int_eq(asks(2, WEIR_ASK_PUT_CONFIG, "c", "2"), WEIR_OK);
     EVENTUALLY(all_forgotten(2, 6) && all_run("c", 2));
+    ck_assert_int_eq(forgotten_left, 2);
     ck_assert_int_eq(asks(2, WEIR_ASK_PUT_CONFIG, "c", "6"), WEIR_OK);
     EVENTUALLY(all_run("c", 6));
     ck_assert(all_forgotten(2, 6));

@@ -165,8 +165,10 @@ START_TEST(a_leader_that_is_falsely_accused_follows_and_keeps_what_is_its_own)
     tell(1, WEIR_WATCH_DEAD, 0);
     EVENTUALLY(leads(1));
     EVENTUALLY(!leads(0));
-    EVENTUALLY(all_run("c", 9) && tasks_of(workers[0].herder) == 3);
     ck_assert_int_eq(ask(0, WEIR_ASK_CREATE, "d", "1"), WEIR_OK);
+    EVENTUALLY(all_run("d", 1)); /* by an assignment of the new leader's */
+    EVENTUALLY(!says(&config_topic, "assignment", "\"dead\":{\""));
+    EVENTUALLY(all_run("c", 9) && tasks_of(workers[0].herder) >= 3);
     ck_assert(leads(1)); /* no tug of war */
     forgive();
 }

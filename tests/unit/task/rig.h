@@ -46,7 +46,9 @@ static struct rig {
     bool emit_in_settled;
     bool stays; /* while it is paused */
     const char
-        *reject; /* reject() records with this kind, "as the test wants", instead of emit() */
+        *reject;      /* reject() records with this kind, "as the test wants", instead of emit() */
+    const char *why;  /* … or because of this */
+    const char *says; /* into the log, at each start */
     const char *status;
 
     /* ---- what it did and heard ---- */
@@ -121,6 +123,8 @@ static inline weir_status rig_start(const weir_host *host, const void *settings,
     (void)settings;
     pthread_mutex_lock(&rig.lock);
     rig.starts++;
+    if (rig.says)
+        host->log(host, WEIR_WARN, "%s", rig.says);
     if (rig.start_fails != 0) {
         rig.start_fails--;
         status = rig.start_says;
@@ -145,7 +149,7 @@ static inline void rig_emit(const weir_host *host)
 
         record.token = rig.next_token;
         pthread_mutex_unlock(&rig.lock);
-        status = kind ? host->reject(host, &record, kind, "as the test wants")
+        status = kind ? host->reject(host, &record, kind, rig.why ? rig.why : "as the test wants")
                       : host->emit(host, &record);
         pthread_mutex_lock(&rig.lock);
         if (status == WEIR_DONE) {

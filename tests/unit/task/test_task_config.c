@@ -13,10 +13,14 @@
 #define JSON_OFF "\"x\""
 
 typedef struct fake_settings {
-    const char *url;
+    const char *url, *password;
 } fake_settings;
 
-static const weir_option options[] = {{"url", WEIR_FIELD(fake_settings, url)}, {0}};
+static const weir_option options[] = {
+    {"url", WEIR_FIELD(fake_settings, url)},
+    {"password", WEIR_FIELD(fake_settings, password), .fallback = WEIR_UNSET, .secret = true},
+    {0},
+};
 static const weir_source source; /* never called here */
 static const weir_plugin_desc plugin = {.size = sizeof(plugin),
                                         .abi_major = WEIR_ABI_MAJOR,
@@ -42,6 +46,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     weir_task_config_clear(&config);
+    weir_providers_free(worker.providers);
     weir_props_clear(&worker.props);
     weir_props_clear(&connector);
     weir_props_clear(&task);
@@ -187,6 +192,98 @@ START_TEST(what_is_wrong_is_named)
 }
 END_TEST
 
+/* ---- Variables ---------------------------------------------------------------------------- */
+
+static void declare_providers(void)
+{
+    static const char *const environment[] = {"PW=tiger", "HOST=somewhere", "LINGER=77", NULL};
+    weir_err err;
+
+    weir_props_set(&worker.props, "config.providers", "env,file");
+    weir_props_set(&worker.props, "config.providers.env.class",
+                   "org.apache.kafka.common.config.provider.EnvVarConfigProvider");
+    weir_props_set(&worker.props, "config.providers.file.class",
+                   "org.apache.kafka.common.config.provider.FileConfigProvider");
+    ck_assert_msg(weir_providers_new(&worker.props, environment, &worker.providers, &err) ==
+                      WEIR_OK,
+                  "%s", err.msg);
+}
+
+static const fake_settings *settings(void)
+{
+    return weir_settings_get(config.settings);
+}
+
+START_TEST(a_task_starts_with_the_values_of_its_variables)
+{
+    char *clean;
+
+    declare_providers();
+    weir_props_set(&task, "url", "tcp://${env:HOST}/${topic}${vault:x}");
+    weir_props_set(&task, "password", "${env:PW}");
+    weir_props_set(&connector, "producer.override.linger.ms", "${env:LINGER}");
+    weir_props_set(&connector, "url", "of the connector's, and not looked at");
+    must_read();
+    ck_assert_str_eq(settings()->url, "tcp://somewhere/${topic}${vault:x}");
+    ck_assert_str_eq(settings()->password, "tiger");
+    ck_assert_str_eq(weir_props_get(&config.producer, "linger.ms"), "77");
+    clean = weir_secrets_hide(&config.secrets, "tiger at somewhere");
+    ck_assert_str_eq(clean, "${env:PW} at ${env:HOST}");
+    free(clean);
+    ck_assert_str_eq(weir_props_get(&task, "password"), "${env:PW}");
+}
+END_TEST
+
+START_TEST(a_plain_password_is_hidden_too)
+{
+    char *clean;
+
+    weir_props_set(&task, "password", "hunter22");
+    weir_props_set(&connector, "producer.override.sasl.password", "hunter33");
+    must_read();
+    clean = weir_secrets_hide(&config.secrets, "hunter22 and hunter33");
+    ck_assert_str_eq(clean, "[hidden] and [hidden]");
+    free(clean);
+}
+END_TEST
+
+static const struct {
+    const char *key, *value, *says;
+    weir_code code;
+} unresolved[] = {
+    {"password", "${env:GONE}",
+     "password: ${env:GONE}: provider 'env': there is no environment "
+     "variable 'GONE'",
+     WEIR_INVALID},
+    {"producer.override.sasl.jaas.config", "${env:GONE}",
+     "producer.override.sasl.jaas.config: ${env:GONE}", WEIR_INVALID},
+    {"url", "${file:/nowhere:url}",
+     "url: ${file:/nowhere:url}: provider 'file': Could not read properties from file /nowhere",
+     WEIR_FAILED},
+    {"value.converter", "${env:PW}", "${env:PW}", WEIR_INVALID},
+};
+
+START_TEST(a_task_that_cannot_have_its_values_says_which)
+{
+    weir_err err;
+
+    declare_providers();
+    weir_props_set(&task, unresolved[_i].key, unresolved[_i].value);
+    ck_assert_int_eq(read_config(&plugin, &err), unresolved[_i].code);
+    ck_assert_msg(strstr(err.msg, unresolved[_i].says), "got: %s", err.msg);
+    ck_assert_msg(!strstr(err.msg, "tiger"), "got: %s", err.msg);
+}
+END_TEST
+
+START_TEST(what_is_no_password_stays_as_it_is_written)
+{
+    declare_providers();
+    weir_props_set(&task, "url", "tcp://${env:GONE}");
+    must_read();
+    ck_assert_str_eq(settings()->url, "tcp://${env:GONE}");
+}
+END_TEST
+
 WEIR_UNIT_MAIN("task_config", tcase_add_checked_fixture(tests, set_up, tear_down);
                tcase_add_loop_test(tests, the_level_that_names_a_converter_supplies_its_options, 0,
                                    (int)WEIR_COUNT(levels));
@@ -194,4 +291,9 @@ WEIR_UNIT_MAIN("task_config", tcase_add_checked_fixture(tests, set_up, tear_down
                                    (int)WEIR_COUNT(producer));
                tcase_add_loop_test(tests, a_smaller_queue_bounds_what_is_on_its_way, 0,
                                    (int)WEIR_COUNT(bounds));
-               tcase_add_test(tests, what_is_wrong_is_named);)
+               tcase_add_test(tests, what_is_wrong_is_named);
+               tcase_add_test(tests, a_task_starts_with_the_values_of_its_variables);
+               tcase_add_test(tests, a_plain_password_is_hidden_too);
+               tcase_add_loop_test(tests, a_task_that_cannot_have_its_values_says_which, 0,
+                                   (int)WEIR_COUNT(unresolved));
+               tcase_add_test(tests, what_is_no_password_stays_as_it_is_written);)

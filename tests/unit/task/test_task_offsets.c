@@ -104,6 +104,47 @@ START_TEST(what_was_abandoned_never_counts_and_the_next_instance_begins_anew)
 }
 END_TEST
 
+START_TEST(what_is_kept_is_kept_when_kafka_says_so)
+{
+    const weir_host *host = &bench->host;
+
+    ck_assert(host->all_kept(host));
+    ck_assert_int_eq(host->keep_offset(host, A, "{\"n\":1}"), WEIR_DONE);
+    ck_assert(!host->all_kept(host));
+    weir_task_offsets_flush(bench, true);
+    ck_assert(!host->all_kept(host));
+    fake_confirm(offsets, WEIR_FAILED);
+    ck_assert(!host->all_kept(host)); /* it goes out once more */
+    weir_task_offsets_flush(bench, true);
+    ck_assert(!host->all_kept(host));
+    fake_confirm(offsets, WEIR_OK);
+    ck_assert(host->all_kept(host));
+}
+END_TEST
+
+static void collect(void *ctx, const char *partition_json, const char *offset_json)
+{
+    char *text = ctx;
+
+    snprintf(text + strlen(text), 400 - strlen(text), "%s=%s;", partition_json, offset_json);
+}
+
+START_TEST(all_of_the_connectors_offsets_are_known_not_only_the_tasks)
+{
+    const weir_host *host = &bench->host;
+    char found[400] = "";
+
+    host->each_offset(host, collect, found);
+    ck_assert_str_eq(found, "");
+    fake_record("[\"c\"," A "]", "{\"n\":1}");
+    fake_record("[\"other\"," A "]", "{\"n\":9}");
+    fake_record("[\"c\"," B "]", "{\"n\":2}");
+    host->each_offset(host, collect, found);
+    ck_assert_msg(strstr(found, A "={\"n\":1};") && strstr(found, B "={\"n\":2};"), "%s", found);
+    ck_assert_ptr_null(strstr(found, "9"));
+}
+END_TEST
+
 START_TEST(a_record_that_was_not_taken_is_not_waited_for)
 {
     weir_tracked *first = track(A, 1);
@@ -299,6 +340,9 @@ static void forget(const weir_host *host, const void *settings)
     pthread_mutex_lock(&rig.lock);
     ck_assert_int_eq(rig.alive, 0);
     forgets++;
+    ck_assert_int_eq(host->tasks, 5);
+    ck_assert_int_eq(host->tasks_left, 2);
+    ck_assert_int_eq(host->plan, 4711);
     pthread_mutex_unlock(&rig.lock);
 }
 
@@ -317,6 +361,9 @@ static void task_up(bool paused, bool to_be_forgotten)
     spec.offsets = offsets;
     spec.paused = paused;
     spec.forget = to_be_forgotten;
+    spec.tasks = 5;
+    spec.plan = 4711;
+    spec.tasks_left = 2;
     rig.task = weir_source_task_start_with(&spec, &plugin);
 }
 
@@ -432,7 +479,7 @@ START_TEST(a_task_that_will_not_come_back_forgets_when_its_instance_is_gone)
     }
     if (!alone) {
         WAIT_FOR(rig_heard(paused ? "P" : "R"));
-        weir_source_task_forget(rig.task);
+        weir_source_task_forget(rig.task, 2);
     }
     if (paused) {
         EVENTUALLY(fake_barriers() == 1);
@@ -489,6 +536,8 @@ int main(void)
     tcase_add_checked_fixture(order, set_up, tear_down);
     tcase_add_test(order, nothing_past_the_first_unsettled_record_is_written);
     tcase_add_test(order, what_was_abandoned_never_counts_and_the_next_instance_begins_anew);
+    tcase_add_test(order, what_is_kept_is_kept_when_kafka_says_so);
+    tcase_add_test(order, all_of_the_connectors_offsets_are_known_not_only_the_tasks);
     tcase_add_test(order, a_record_that_was_not_taken_is_not_waited_for);
     tcase_add_test(order, the_same_partition_is_the_same_in_whatever_order_its_members_come);
     tcase_add_test(order, records_are_committed_at_the_interval_and_not_before);

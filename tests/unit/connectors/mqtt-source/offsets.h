@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OFFSETS 16
+#define OFFSETS 32
 
 static struct {
     char *partitions[OFFSETS], *offsets[OFFSETS];
@@ -67,6 +67,35 @@ static inline weir_status offsets_on_keep(const weir_host *host, const char *par
     (void)host;
     offsets_put(partition, offset);
     return WEIR_DONE;
+}
+
+static inline void offsets_each(const weir_host *host,
+                                void (*each)(void *ctx, const char *partition_json,
+                                             const char *offset_json),
+                                void *ctx)
+{
+    (void)host;
+    for (size_t i = 0; i < offsets_kept.count; i++)
+        if (offsets_kept.offsets[i])
+            each(ctx, offsets_kept.partitions[i], offsets_kept.offsets[i]);
+}
+
+static bool not_all_kept; /* Kafka takes its time */
+
+static inline bool offsets_all_kept(const weir_host *host)
+{
+    (void)host;
+    return !not_all_kept;
+}
+
+/* A worker that knows how its connector's tasks were planned, too. */
+static inline void offsets_lend_plan(weir_host *host, int32_t task, int32_t tasks, int64_t plan)
+{
+    host->task = task;
+    host->tasks = tasks;
+    host->plan = plan;
+    host->all_kept = offsets_all_kept;
+    host->each_offset = offsets_each;
 }
 
 static inline void offsets_lend(weir_host *host)

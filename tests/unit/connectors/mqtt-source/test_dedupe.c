@@ -92,6 +92,47 @@ START_TEST(it_is_recognised_on_every_connection_of_the_session)
 }
 END_TEST
 
+/* RabbitMQ: everything comes again under ids from 1 on. Of
+ * messages that look alike, 1 … 10 were acknowledged and 11 was not; the next ones were sent and
+ * never came. */
+START_TEST(ids_that_begin_anew_with_a_connection_say_nothing_about_the_last_one)
+{
+    script *s = armed();
+
+    say_publish(s, 1, false, 11, "x");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 11);
+    reconnected(s, true);
+    say_publish(s, 1, true, 1, "x");
+    say_publish(s, 1, true, 2, "x");
+    say_publish(s, 1, true, 3, "x");
+    say_publish(s, 1, true, 11, "x");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 15);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->dup_known, 0);
+    script_free(s);
+}
+END_TEST
+
+/* … unless they go on where the last connection has left off: nothing of it was acknowledged. */
+START_TEST(the_first_id_may_be_sent_again)
+{
+    script *s = remembering();
+
+    connected(s, false);
+    for (uint16_t id = 1; id <= 3; id++)
+        say_publish(s, 1, false, id, "x");
+    feed(s);
+    reconnected(s, true);
+    for (uint16_t id = 1; id <= 4; id++)
+        say_publish(s, 1, true, id, "x");
+    feed(s);
+    ck_assert_uint_eq(s->taken, 4);
+    ck_assert_uint_eq(mqtt_link_look(s->link)->dup_known, 3);
+    script_free(s);
+}
+END_TEST
+
 static const struct {
     const char *what;
     uint16_t id;
@@ -553,6 +594,8 @@ WEIR_UNIT_MAIN(
     tcase_add_test(tests,
                    what_was_acknowledged_and_comes_again_is_acknowledged_again_and_not_produced);
     tcase_add_test(tests, it_is_recognised_on_every_connection_of_the_session);
+    tcase_add_test(tests, ids_that_begin_anew_with_a_connection_say_nothing_about_the_last_one);
+    tcase_add_test(tests, the_first_id_may_be_sent_again);
     tcase_add_loop_test(tests, anything_else_is_produced, 0, ROWS(others));
     tcase_add_test(tests, without_the_mode_it_is_produced);
     tcase_add_test(tests, a_broker_that_takes_the_lowest_free_id_arms_nothing);
