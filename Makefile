@@ -20,6 +20,7 @@
 #   make compile_commands.json                   make clean
 #
 # V=1 shows the commands  MODE=release|debug|asan|tsan|fuzz  WERROR=1  CC=clang  BUILD_ROOT=build  TESTS=<pytest arguments>
+# TEST_JOBS=2: how many tests on real brokers at a time, each with brokers of its own
 
 MODE       ?= debug
 BUILD_ROOT ?= build
@@ -31,7 +32,7 @@ COMMIT     := $(shell git rev-parse --short=16 HEAD 2>/dev/null || echo unknown)
 
 APT := build-essential pkg-config git librdkafka-dev libpaho-mqtt-dev libmicrohttpd-dev \
        libjansson-dev uuid-dev libcurl4-openssl-dev libssl-dev libtre-dev check clang clang-format clang-tidy \
-       libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout \
+       libclang-rt-14-dev curl jq python3 python3-pytest python3-pytest-timeout python3-pytest-xdist \
        python3-confluent-kafka python3-paho-mqtt \
        openjdk-17-jre-headless maven mosquitto mosquitto-clients kcat openssl
 # What only make test-deploy needs; what only make deb needs.
@@ -161,8 +162,10 @@ unit: unit-programs
 	@BUILD=$(BUILD) tests/run-unit $(UNIT)
 
 ON_KAFKA = WEIR_BUILD=$(BUILD) $(PYTHON) -m pytest -q
+# Two runs side by side, each with brokers of its own: most of a test is waiting.
+TEST_JOBS ?= 2
 integration: build $(FIXTURES) $(PRELOADS) $(ON_BROKERS)
-	$(ON_KAFKA) $(or $(TESTS),tests/integration tests/faults tests/proofs \
+	$(ON_KAFKA) -n $(TEST_JOBS) $(or $(TESTS),tests/integration tests/faults tests/proofs \
 	    -m 'fast or not (faults or proofs)')
 
 faults: build $(FIXTURES) $(PRELOADS)

@@ -61,6 +61,9 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_makereport(item, call):
     """A failure shows the end of every log of the processes that were there, and their state."""
     report = (yield).get_result()
+    # Figures travel with the report: under pytest-xdist the run's end is in another process.
+    report.user_properties.extend(("figures", line) for line in faults.figures)
+    faults.figures.clear()
     if not report.failed:
         return
     cluster = getattr(item.session, "weir_cluster", None)
@@ -70,9 +73,12 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
-    if faults.figures:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    figures = [line for report in reports
+               for name, line in getattr(report, "user_properties", ()) if name == "figures"]
+    if figures:
         terminalreporter.section("figures")
-        for line in faults.figures:
+        for line in figures:
             terminalreporter.write_line(line)
 
 
