@@ -70,23 +70,27 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ hash >> 29;
 }
 
+/* The first `size` bytes, eight at most, as a little-endian number. */
+static uint64_t word_at(const uint8_t *at, size_t size)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, at, size);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
     size_t left = size;
 
-    while (left) {
-        size_t part = left < 8 ? left : 8;
-        uint64_t word = 0;
-
-        memcpy(&word, at, part);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
-        hash = mix(hash, word);
-        at += part;
-        left -= part;
-    }
+    for (; left >= 8; left -= 8, at += 8)
+        hash = mix(hash, word_at(at, 8));
+    if (left)
+        hash = mix(hash, word_at(at, left));
     return mix(hash, size); /* the length separates topic from payload */
 }
 
