@@ -210,8 +210,9 @@ static inline void publish(const broker *b, const char *topic, int qos, int from
     ck_assert_int_eq(pclose(pipe), 0);
 }
 
-/* Connects under a client id that is in use: the broker throws the other out. */
-static inline void take_over(const broker *b, const char *client_id)
+/* A connection in 3.1.1 under this client id, whose session stays as it is; *ret_present: there was
+ * one. Whoever uses the id is thrown out. */
+static inline int connect_as(const broker *b, const char *client_id, bool *ret_present)
 {
     uint8_t packet[64] = {0x10, 0, 0, 4, 'M', 'Q', 'T', 'T', 4, 0, 0, 60, 0, 0}, answer[4];
     size_t size = strlen(client_id);
@@ -224,7 +225,25 @@ static inline void take_over(const broker *b, const char *client_id)
     ck_assert_int_eq(send(fd, packet, 14 + size, MSG_NOSIGNAL), (ssize_t)(14 + size));
     ck_assert_int_eq(recv(fd, answer, 4, MSG_WAITALL), 4);
     ck_assert_int_eq(answer[3], 0);
+    *ret_present = answer[2];
+    return fd;
+}
+
+static inline void take_over(const broker *b, const char *client_id)
+{
+    bool present;
+
+    close(connect_as(b, client_id, &present));
+}
+
+static inline bool has_session(const broker *b, const char *client_id)
+{
+    bool present;
+    int fd = connect_as(b, client_id, &present);
+
+    send(fd, "\xe0\x00", 2, MSG_NOSIGNAL);
     close(fd);
+    return present;
 }
 
 #endif

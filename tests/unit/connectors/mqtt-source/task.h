@@ -265,6 +265,22 @@ static inline void run_stop(run *r)
     free(r);
 }
 
+/* A clean end: everything is acknowledged, the session stays. */
+static inline void die(run *r)
+{
+    until_status(r, "\"unacked\":0");
+    source()->drain(r->self);
+    run_stop(r);
+}
+
+/* A broker and a worker that remember nothing yet. */
+static inline void open_broker(broker *b)
+{
+    offsets_clear();
+    *b = (broker){0};
+    broker_start(b, "allow_anonymous true");
+}
+
 /* For a while nothing comes that should not. */
 static inline void nothing_comes(run *r, int ms)
 {

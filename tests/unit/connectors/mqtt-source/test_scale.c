@@ -21,13 +21,6 @@ static run *live(const broker *b, int version, int task, int tasks, int plan, co
     return r;
 }
 
-static void die(run *r)
-{
-    until_status(r, "\"unacked\":0");
-    source()->drain(r->self);
-    run_stop(r);
-}
-
 static void until_logged(run *r, const char *text)
 {
     int64_t deadline = clock_ms() + 15000;
@@ -38,31 +31,6 @@ static void until_logged(run *r, const char *text)
                       "no '%s'; failed: %s; log: %s; status: %s", text, r->f->failed, r->f->logged,
                       status(r));
     }
-}
-
-static bool has_session(const broker *b, const char *client_id)
-{
-    uint8_t packet[64] = {0x10, 0, 0, 4, 'M', 'Q', 'T', 'T', 4, 0, 0, 60, 0, 0}, answer[4];
-    size_t size = strlen(client_id);
-    int fd = dial_port(b->port);
-
-    ck_assert_int_ge(fd, 0);
-    packet[1] = (uint8_t)(12 + size);
-    packet[13] = (uint8_t)size;
-    memcpy(packet + 14, client_id, size);
-    ck_assert_int_eq(send(fd, packet, 14 + size, MSG_NOSIGNAL), (ssize_t)(14 + size));
-    ck_assert_int_eq(recv(fd, answer, 4, MSG_WAITALL), 4);
-    ck_assert_int_eq(answer[3], 0);
-    send(fd, "\xe0\x00", 2, MSG_NOSIGNAL);
-    close(fd);
-    return answer[2];
-}
-
-static void open_broker(broker *b)
-{
-    offsets_clear();
-    *b = (broker){0};
-    broker_start(b, "allow_anonymous true");
 }
 
 /* Two tasks, with a/# and b/#, that have lived under plan 1. */

@@ -24,13 +24,6 @@ static run *live_with(const broker *b, int version, const char *filters)
     return live(b, version, filters, NULL, NULL);
 }
 
-static void die(run *r)
-{
-    until_status(r, "\"unacked\":0");
-    source()->drain(r->self);
-    run_stop(r);
-}
-
 /* A whole life in which nothing happens. */
 static void lived(const broker *b, int version, const char *filters)
 {
@@ -69,13 +62,6 @@ static void expect_kept(const broker *b, const char *part)
     const char *kept = kept_session(b);
 
     ck_assert_msg(kept && strstr(kept, part), "no %s in %s", part, kept ? kept : "nothing");
-}
-
-static void open_broker(broker *b)
-{
-    offsets_clear();
-    *b = (broker){0};
-    broker_start(b, "allow_anonymous true");
 }
 
 START_TEST(a_retained_message_is_one_record_over_three_restarts)
@@ -253,25 +239,6 @@ END_TEST
 
 /* ---- Leaving ------------------------------------------------------------------------------------
  */
-
-/* What a CONNECT in 3.1.1 under this id hears: is there a session? It leaves it as it is. */
-static bool has_session(const broker *b, const char *client_id)
-{
-    uint8_t packet[64] = {0x10, 0, 0, 4, 'M', 'Q', 'T', 'T', 4, 0, 0, 60, 0, 0}, answer[4];
-    size_t size = strlen(client_id);
-    int fd = dial_port(b->port);
-
-    ck_assert_int_ge(fd, 0);
-    packet[1] = (uint8_t)(12 + size);
-    packet[13] = (uint8_t)size;
-    memcpy(packet + 14, client_id, size);
-    ck_assert_int_eq(send(fd, packet, 14 + size, MSG_NOSIGNAL), (ssize_t)(14 + size));
-    ck_assert_int_eq(recv(fd, answer, 4, MSG_WAITALL), 4);
-    ck_assert_int_eq(answer[3], 0);
-    send(fd, "\xe0\x00", 2, MSG_NOSIGNAL);
-    close(fd);
-    return answer[2];
-}
 
 static run *gone(const broker *b, int version, const char *key, const char *value)
 {
