@@ -228,10 +228,9 @@ static weir_code refused(weir_task_producer *producer, const weir_outgoing *reco
         return weir_fail(err, WEIR_FULL, "the producer's queue is full");
     if (weir_task_producer_is_missing_topic(error))
         return weir_fail(err, WEIR_UNAVAILABLE, "topic '%s' does not exist", record->topic);
-    if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        look_for_fatal(producer);
+    look_for_fatal(producer); /* it may be refused under the error that broke the handle */
+    if (producer->broken[0])
         return weir_fail(err, WEIR_FENCED, "%s", producer->broken);
-    }
     producer->refusal = error;
     return weir_fail(err, WEIR_INVALID, "topic '%s': %s", record->topic, rd_kafka_err2str(error));
 }
