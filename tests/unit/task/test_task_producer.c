@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include "tests/support/c11_threads.h"
 #include "tests/support/unit.h"
 
 #include <librdkafka/rdkafka_mock.h>
