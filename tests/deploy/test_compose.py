@@ -160,7 +160,12 @@ def publish_one(town, text, login=LOGIN):
 def try_the_json_without_comments(town):
     text = without_comments(PRINTED.read_text())
     assert json.loads(text) and "//" not in text.replace("://", "")
-    post(town, text.replace("localhost:1883", "mqtt:1883"))
+    config = json.loads(text)
+    config["config"].update({
+        "camel.kamelet.mqtt-source.brokerUrl": "tcp://mqtt:1884",
+        "camel.kamelet.mqtt-source.username": LOGIN[0],
+        "camel.kamelet.mqtt-source.password": LOGIN[1]})
+    post(town, json.dumps(config))
     wait_subscribed(town.rest, NAME)
     publish_one(town, '{"speed": 1.0}')
     wait_count(town.bootstrap, TOPIC, 1)
@@ -287,6 +292,15 @@ def test_every_command_of_the_readme(town, engine, tmp_path):
         raise
 
 
+def require_no_password(town):
+    """It is in the workers' environment, and the connector's JSON has its name."""
+    shown = [town.rest.do("GET", f"/connectors/{NAME}/{what}")
+             for what in ("config", "tasks", "status")]
+    assert "${env:MQTT_PASSWORD}" in json.dumps(shown)
+    said = json.dumps(shown) + town.compose("logs", "--no-color", "weir-1", "weir-2", "weir-3")
+    assert LOGIN[1] not in said, said
+
+
 def follow_the_readme(town, engine, tmp_path):
     begin = time.monotonic()
     town.follow("up", timeout=300)
@@ -298,6 +312,7 @@ def follow_the_readme(town, engine, tmp_path):
     assert '"name": "vehicles"' in town.follow("post")
     wait_subscribed(town.rest, NAME)
     assert "a clean session loses" in town.follow("status")
+    require_no_password(town)
     assert "error_code" not in town.follow("keep")
     wait_for(lambda: "a clean session loses" not in json.dumps(town.rest.status(NAME)), 30,
              "a session that is kept")
