@@ -192,9 +192,10 @@ test: deps
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory integration
 
-sanitize:
-	$(MAKE) MODE=asan unit
-	$(MAKE) MODE=tsan unit
+# With -j side by side: while one waits in its tests, the other compiles.
+sanitize: sanitize-asan sanitize-tsan
+sanitize-%:
+	$(MAKE) MODE=$* unit
 
 # All fuzzers together take FUZZ_TOTAL seconds, FUZZ_JOBS at a time; FUZZ_SECONDS is one's share.
 FUZZ_TOTAL   ?= 60
