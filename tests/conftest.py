@@ -20,6 +20,7 @@ pytest.register_assert_rewrite("support")  # its assertions say what they saw, t
 from support import faults, logs  # noqa: E402  (the path comes first)
 from support.brokers import REPOSITORY, Cluster  # noqa: E402
 from support.certificates import Certificates  # noqa: E402
+from support.kafka import sweep  # noqa: E402
 from support.lanes import LANES, flowing  # noqa: E402
 from support.variants import variants  # noqa: E402
 from support.wait import scaled  # noqa: E402
@@ -109,8 +110,10 @@ def shared_cluster(request):
 @pytest.fixture
 def cluster(shared_cluster):
     """Three Kafka brokers and mosquitto. A test may kill what it likes: what it leaves dead is
-    started before the next test."""
+    started before the next test. Its topics go then, too: those of a hundred tests would keep the
+    brokers as busy as the tests do."""
     shared_cluster.up()
+    sweep(shared_cluster.bootstrap)
     return shared_cluster
 
 

@@ -57,6 +57,21 @@ def create_topic(bootstrap, name, partitions=3, replicas=3, **config):
     return name
 
 
+def sweep(bootstrap):
+    """Deletes every topic but Kafka's own."""
+    admin = _admin(bootstrap)  # Must outlive its answers.
+    names = [name for name in admin.list_topics(timeout=scaled(10)).topics
+             if not name.startswith("__")]
+    if not names:
+        return
+    for answer in admin.delete_topics(names, operation_timeout=scaled(20)).values():
+        try:
+            answer.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+
+
 def set_topic_config(bootstrap, topic, **config):
     """Changes some of a topic's own settings; None takes one back. Names as in create_topic()."""
     admin, resource = _admin(bootstrap), ConfigResource("topic", topic)
