@@ -7,6 +7,7 @@
 
 #include "connection.h"
 #include "kept.h"
+#include "visit.h"
 #include "whereabouts.h"
 
 #include <stdarg.h>
@@ -72,47 +73,37 @@ static bool is_in(void *ctx)
 }
 
 /* Comes and goes once. False: v->why says why not. */
-static bool end_session(visit *v, mqtt_endpoint *broker)
+static bool end_session(visit *v, size_t endpoint)
 {
-    mqtt_settings settings = *v->setup->settings;
-    mqtt_setup setup = *v->setup;
     mqtt_connection *connection;
     weir_status status = WEIR_DONE;
+    mqtt_visit alone;
     bool in = false;
 
-    settings.clean = true;
-    settings.max_retry_ms = -1;
-    settings.backoff_ms = settings.backoff_max_ms = BACKOFF_MS;
-    setup.settings = &settings;
-    setup.first_failure_is_fatal = false;
-    setup.will = (mqtt_will){0};
-    setup.filter_count = 0;
-    setup.client_id = (char *)(uintptr_t)v->client_id;
-    setup.endpoints = broker;
-    setup.endpoint_count = 1;
     snprintf(v->why, sizeof(v->why), "there was no time left to ask");
-    connection =
-        mqtt_connection_new(&v->host, &setup, &(mqtt_link_user){.ctx = v, .message = take_nothing});
-    if (!connection) {
+    mqtt_visit_begin(&alone, v->worker, v->setup, v->client_id, endpoint, true);
+    alone.settings.backoff_ms = alone.settings.backoff_max_ms = BACKOFF_MS;
+    connection = mqtt_connection_new(&v->host, &alone.setup,
+                                     &(mqtt_link_user){.ctx = v, .message = take_nothing});
+    if (!connection)
         snprintf(v->why, sizeof(v->why), "no file descriptor is left");
-        return false;
-    }
-    while (!in && status != WEIR_FATAL && now_ms(&v->host) < v->until_ms) {
+    while (connection && !in && status != WEIR_FATAL && now_ms(&v->host) < v->until_ms) {
         status = mqtt_connection_poll(connection, v->until_ms, is_in, &connection);
         in = is_in(&connection);
     }
-    if (!in && status != WEIR_FATAL && *mqtt_connection_look(connection).last_error)
+    if (connection && !in && status != WEIR_FATAL && *mqtt_connection_look(connection).last_error)
         snprintf(v->why, sizeof(v->why), "%s", mqtt_connection_look(connection).last_error);
     mqtt_connection_free(connection); /* its DISCONNECT ends the session */
+    mqtt_visit_end(&alone);
     return in;
 }
 
 static bool end_session_at(visit *v, size_t endpoint, mqtt_kept *kept)
 {
     const weir_host *worker = v->worker;
-    mqtt_endpoint *broker = &v->setup->endpoints[endpoint];
+    const mqtt_endpoint *broker = &v->setup->endpoints[endpoint];
 
-    if (end_session(v, broker)) {
+    if (end_session(v, endpoint)) {
         worker->log(worker, WEIR_INFO, "the session '%s' at %s is ended", v->client_id,
                     broker->uri);
         mqtt_kept_forget(kept, worker);
