@@ -240,7 +240,9 @@ typedef struct weir_source {
      * returns WEIR_DONE, *self is passed on and stop() will be called once. */
     weir_status (*start)(const weir_host *host, const void *settings, void **self);
     /* [task] Emits what arrived; back by `deadline_ms` (absolute, host clock), or as soon as
-     * wakeup_fd is readable. WEIR_DONE and WEIR_AGAIN both mean: call again. */
+     * wakeup_fd is readable. Best also when it has emitted all that was there: the worker decides
+     * when there is to be more, so that records go to Kafka in bursts (linger.ms). WEIR_DONE and
+     * WEIR_AGAIN both mean: call again. */
     weir_status (*poll)(void *self, int64_t deadline_ms);
     /* [task] What became of records. Only after WEIR_DELIVERED, WEIR_DEAD_LETTERED or WEIR_DROPPED
      * may the source forget them. Called between polls, in the order Kafka answered. */

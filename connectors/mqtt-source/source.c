@@ -177,11 +177,12 @@ static weir_status start(const weir_host *host, const void *settings, void **sel
     return WEIR_DONE;
 }
 
+/* The worker decides when there is to be more. */
 static bool enough(void *ctx)
 {
     const task *t = ctx;
 
-    return t->batch_over;
+    return t->batch_over || t->batch > 0;
 }
 
 static void begin_batch(task *t)

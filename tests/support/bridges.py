@@ -33,13 +33,14 @@ def words(**options):
 
 
 def spawn(*command, log=None, **options):
-    """A process that dies with us. `log`: where its stderr goes, shown when something fails."""
+    """A process that dies with us, in a session of its own: Linux deals the processors out to
+    sessions first. `log`: where its stderr goes, shown when something fails."""
     if log:
         logs.watch(log, Path(command[0]).name, lines=10)
     with open(log or os.devnull, "ab") as out:
         return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *map(str, command)], stderr=out,
                                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
-                                   **options})
+                                   "start_new_session": True, **options})
 
 
 def end(process, how=signal.SIGTERM, timeout=30):

@@ -16,6 +16,14 @@ int64_t weir_now_ms(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t weir_now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int64_t weir_wall_clock_ms(void)
 {
     return read_clock(CLOCK_REALTIME);

@@ -8,6 +8,7 @@
 #include "plugin/connector_check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -139,6 +140,7 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
     config->in_flight = queue ? strtoul(queue, NULL, 10) : 0;
     if (config->in_flight == 0 || config->in_flight > WEIR_TASK_IN_FLIGHT)
         config->in_flight = WEIR_TASK_IN_FLIGHT; /* 0: no limit, in librdkafka's words */
+    config->linger_ms = strtod(weir_props_get(&config->producer, "linger.ms"), NULL);
     weir_props_clear(&user);
     free(client_id);
     return rc;

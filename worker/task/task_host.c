@@ -358,6 +358,7 @@ static weir_status hand_over(weir_source_task *task, const weir_record *record, 
     task->inflight.load = tracked;
     status = kind ? reject(task, record, kind, why) : emit(task, record);
     task->inflight.load = NULL;
+    task->taken += status == WEIR_DONE;
     if (status != WEIR_DONE)
         weir_task_offsets_untrack(tracked);
     return status;

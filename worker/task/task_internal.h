@@ -17,6 +17,7 @@
 #include "task/dead_topic.h"
 #include "task/inflight.h"
 #include "task/letter.h"
+#include "task/pace.h"
 #include "task/source_task.h"
 #include "task/task_config.h"
 #include "task/task_metrics.h"
@@ -104,6 +105,7 @@ struct weir_source_task {
     weir_task_config config;
     weir_task_producer *producer;
     weir_inflight inflight;
+    weir_pace pace;
     weir_task_offsets offsets;
     weir_host host;
     void *self;   /* the plugin's instance */
@@ -121,6 +123,7 @@ struct weir_source_task {
     bool reported_any;
     weir_task_backoff start_backoff, poll_backoff, restart_backoff;
     int64_t poll_again_ms; /* after WEIR_RETRY */
+    uint64_t taken; /* from the plugin, whatever became of it */
     uint64_t emitted, delivered, dropped, abandoned_records, restarts;
     uint64_t emitted_bytes, delivered_bytes, delivery_us;
     int64_t answered_ms; /* last answer of Kafka's, or when something was first outstanding */

@@ -11,8 +11,10 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "kafka/client.h"
+#include "task/pace.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELDS 8 /* of produceva besides headers */
@@ -79,8 +81,21 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
 
 /* ---- Opening and closing ------------------------------------------------------------------ */
 
+/* Whatever more the user wants, the task gathers (pace.h). */
+static void shorten_linger(rd_kafka_conf_t *conf)
+{
+    char linger[32], short_one[8];
+    size_t size = sizeof(linger);
+
+    snprintf(short_one, sizeof(short_one), "%d", WEIR_PACE_LINGER_MS);
+    if (rd_kafka_conf_get(conf, "linger.ms", linger, &size) == RD_KAFKA_CONF_OK &&
+        strtod(linger, NULL) > WEIR_PACE_LINGER_MS)
+        rd_kafka_conf_set(conf, "linger.ms", short_one, NULL, 0);
+}
+
 static void prepare(rd_kafka_conf_t *conf, void *ctx)
 {
+    shorten_linger(conf);
     rd_kafka_conf_set_opaque(conf, ctx);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);

@@ -23,6 +23,8 @@
 
 /* How long a failing task listens for answers to what is on its way. */
 #define FAREWELL_MS 1000
+/* How long the thread may sleep through a wish of the herder's. */
+#define DEAF_US 10000
 
 static const weir_source *source_of(const weir_source_task *task)
 {
@@ -221,8 +223,26 @@ static int64_t poll_until(const weir_source_task *task, int64_t now_ms)
     return hold_ms ? earlier(hold_ms, now_ms + WEIR_TASK_POLL_MS) : now_ms + WEIR_TASK_POLL_MS;
 }
 
+/* Between two bursts. False: it is time to poll. */
+static bool rest(weir_source_task *task)
+{
+    struct pollfd fd = {.fd = task->wakeup_fd, .events = POLLIN};
+    bool deaf;
+    int64_t left_us =
+        weir_pace_rest(&task->pace, task->inflight.sent, weir_now_us(), &deaf);
+    int64_t nap_us = earlier(left_us, DEAF_US);
+
+    if (left_us == 0)
+        return false;
+    /* Answers trickle in: it is cheaper to hear them together. */
+    ppoll(&fd, deaf ? 0 : 1,
+          &(struct timespec){.tv_sec = nap_us / 1000000, .tv_nsec = nap_us % 1000000 * 1000}, NULL);
+    return true;
+}
+
 static void turn(weir_source_task *task)
 {
+    uint64_t taken = task->taken;
     int64_t now_ms;
 
     serve(task);
@@ -238,7 +258,10 @@ static void turn(weir_source_task *task)
         return;
     }
     task->doing = task->held ? WEIR_DOING_PAUSED : WEIR_DOING_POLLING;
-    poll_once(task, poll_until(task, now_ms));
+    if (rest(task))
+        return;
+    poll_once(task, task->pace.state == WEIR_PACE_GATHERING ? now_ms : poll_until(task, now_ms));
+    weir_pace_polled(&task->pace, task->taken - taken, weir_now_us());
 }
 
 /* ---- One instance ------------------------------------------------------------------------- */
@@ -451,6 +474,7 @@ static void one_instance(weir_source_task *task)
     task->poll_again_ms = 0;
     task->may_emit = true; /* until the first poll asks */
     task->errors.hold_until_ms = 0;
+    task->pace = weir_pace_of(task->config.linger_ms);
     if (!await_dead_topic(task))
         return;
     weir_task_offsets_open(task); /* it is read while the producer is made */
