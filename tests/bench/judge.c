@@ -1,6 +1,7 @@
 /* judge.c - what of a load has come to Kafka: all of it, once, in order, how late?
  *
  *     judge bootstrap=host:9092 topic=name messages=N [devices=1000] [patience=10] [follow=0]
+ *           [unhurried=0]
  *
  * Reads the topic from its beginning until every message of the load is there, and without
  * `follow` also up to its end, or until nothing new has come for `patience` seconds; prints one
@@ -11,12 +12,16 @@
  *                               device's
  *   strange                     records that are none of the load's, or whose key is not that of
  *                               their device
+ *   missing                     the first of those that are lost, in the order of publication
  *   headers, bytes              of the first record: number of headers; key, value, headers
  * together seconds                     from the first to the last append latency_ms p50, p99,
  * p99.9, the longest: from the time that the device wrote into the message follow=0     to the time
  * of the append in the leader's log (the topic has to have LogAppendTime). Kafka cuts it to whole
  * milliseconds: half of one is added follow=1     to when this consumer has the record, after all
  * in-sync replicas have it: fetching is part of it. Start it before the load
+ *
+ * `unhurried`: so many messages at the beginning do not count for the latency: the bridge's
+ * producer gets to know the topic meanwhile.
  *
  * Says "reading" on a line of its own once it has a place in every partition. Exit code 1: lost,
  * disorder or strange is not 0; 2: could not run.
@@ -29,6 +34,7 @@
 #include <string.h>
 
 #define BATCH 10000
+#define SHOWN 20 /* of the missing */
 
 typedef struct judge {
     rd_kafka_t *rk;
@@ -37,9 +43,10 @@ typedef struct judge {
     int32_t partitions, unread; /* those whose beginning has not been reached */
     long messages, devices, per_device;
     bool follow;
-    uint8_t *seen;   /* bits: device × number */
-    long *highest;   /* [devices], the next number at least */
-    int64_t *delays; /* [messages] */
+    uint8_t *seen;         /* bits: device × number */
+    long *highest;         /* [devices], the next number at least */
+    int64_t *delays;       /* [messages] */
+    long unhurried, timed; /* the first messages are not timed; those that are */
     long records, found, duplicates, disorder, strange;
     size_t headers, bytes;
     int64_t first_ms, last_ms; /* appends */
@@ -130,7 +137,9 @@ static void note_time(judge *j, const bench_message *message, int64_t appended_m
 {
     int64_t there_ns = j->follow ? bench_wall_ns() : appended_ms * 1000000 + 500000;
 
-    j->delays[j->found++] = there_ns - message->wall_ns;
+    j->found++;
+    if (message->number * j->devices + message->device >= j->unhurried)
+        j->delays[j->timed++] = there_ns - message->wall_ns;
     if (!j->first_ms || appended_ms < j->first_ms)
         j->first_ms = appended_ms;
     if (appended_ms > j->last_ms)
@@ -196,7 +205,14 @@ static int tell(judge *j)
            "\"headers\":%zu,\"bytes\":%zu,\"seconds\":%.3f",
            j->records, lost, j->duplicates, j->disorder, j->strange, j->headers, j->bytes,
            (double)(j->last_ms - j->first_ms) / 1e3);
-    bench_print_percentiles("latency_ms", j->delays, (size_t)j->found, 1e6);
+    bench_print_percentiles("latency_ms", j->delays, (size_t)j->timed, 1e6);
+    if (lost) {
+        printf(",\"missing\":[");
+        for (long bit = 0, shown = 0; bit < j->messages && shown < SHOWN; bit++)
+            if (!(j->seen[bit / 8] & 1u << bit % 8))
+                printf("%s%ld", shown++ ? "," : "", bit);
+        printf("]");
+    }
     printf("}\n");
     return lost || j->disorder || j->strange ? BENCH_FAILED : EXIT_SUCCESS;
 }
@@ -220,6 +236,7 @@ int main(int argc, char **argv)
     j.messages = bench_number(argc, argv, "messages", NULL);
     j.devices = bench_number(argc, argv, "devices", "1000");
     j.follow = bench_number(argc, argv, "follow", "0");
+    j.unhurried = bench_number(argc, argv, "unhurried", "0");
     if (j.messages < 1 || j.devices < 1)
         bench_die("messages and devices have to be 1 at least");
     j.per_device = (j.messages + j.devices - 1) / j.devices;

@@ -32,7 +32,8 @@
 #define REST_NS      1000000
 #define RING         65536 /* > every window, and a power of two */
 #define GOODBYE_MS   10000
-#define SUBSCRIPTION 1 /* our packet id; the broker's are its own */
+#define PARTITIONS   64 /* whose offsets are looked at */
+#define SUBSCRIPTION 1  /* our packet id; the broker's are its own */
 
 typedef struct place { /* of a message in the order of receipt */
     uint16_t id;
@@ -65,12 +66,20 @@ static void on_signal(int signal)
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
+    static int64_t next[PARTITIONS];
     place *p = message->_private;
 
     (void)rk;
     (void)opaque;
     if (message->err)
         bench_die("Kafka: %s", rd_kafka_err2str(message->err));
+    /* Nobody else writes into the topic. */
+    if (message->partition < PARTITIONS && message->offset != next[message->partition])
+        fprintf(stderr, "partition %d: Kafka says %lld instead of offset %lld, after %.1f ms\n",
+                message->partition, (long long)message->offset, (long long)next[message->partition],
+                (double)rd_kafka_message_latency(message) / 1e3);
+    if (message->partition < PARTITIONS)
+        next[message->partition] = message->offset + 1;
     p->done = true;
 }
 

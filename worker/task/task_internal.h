@@ -123,7 +123,7 @@ struct weir_source_task {
     bool reported_any;
     weir_task_backoff start_backoff, poll_backoff, restart_backoff;
     int64_t poll_again_ms; /* after WEIR_RETRY */
-    uint64_t taken; /* from the plugin, whatever became of it */
+    uint64_t taken;        /* from the plugin, whatever became of it */
     uint64_t emitted, delivered, dropped, abandoned_records, restarts;
     uint64_t emitted_bytes, delivered_bytes, delivery_us;
     int64_t answered_ms; /* last answer of Kafka's, or when something was first outstanding */

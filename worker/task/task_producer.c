@@ -11,10 +11,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "kafka/client.h"
-#include "task/pace.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIELDS 8 /* of produceva besides headers */
@@ -81,21 +79,8 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
 
 /* ---- Opening and closing ------------------------------------------------------------------ */
 
-/* Whatever more the user wants, the task gathers (pace.h). */
-static void shorten_linger(rd_kafka_conf_t *conf)
-{
-    char linger[32], short_one[8];
-    size_t size = sizeof(linger);
-
-    snprintf(short_one, sizeof(short_one), "%d", WEIR_PACE_LINGER_MS);
-    if (rd_kafka_conf_get(conf, "linger.ms", linger, &size) == RD_KAFKA_CONF_OK &&
-        strtod(linger, NULL) > WEIR_PACE_LINGER_MS)
-        rd_kafka_conf_set(conf, "linger.ms", short_one, NULL, 0);
-}
-
 static void prepare(rd_kafka_conf_t *conf, void *ctx)
 {
-    shorten_linger(conf);
     rd_kafka_conf_set_opaque(conf, ctx);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -277,6 +262,11 @@ weir_code weir_task_producer_send(weir_task_producer *producer, const weir_outgo
 void weir_task_producer_poll(weir_task_producer *producer)
 {
     rd_kafka_poll(producer->rk, 0);
+}
+
+bool weir_task_producer_flush(weir_task_producer *producer, int patience_ms)
+{
+    return rd_kafka_flush(producer->rk, patience_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 const char *weir_task_producer_broken(const weir_task_producer *producer)

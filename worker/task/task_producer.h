@@ -1,7 +1,8 @@
 /* task_producer.h - the Kafka producer of one task: a handle of its own, polled on its thread.
  *
  * The handle's reports make an eventfd readable, so that a task can sleep in one place; they are
- * taken in weir_task_producer_poll(), by the callback given at open. [task] throughout.
+ * taken in weir_task_producer_poll() and _flush(), by the callback given at open. [task]
+ * throughout.
  */
 #ifndef WEIR_TASK_TASK_PRODUCER_H
 #define WEIR_TASK_TASK_PRODUCER_H
@@ -16,7 +17,7 @@
 typedef struct weir_task_producer weir_task_producer;
 
 /* What Kafka answered about the record that was sent with message->_private. `why` is NULL when it
- * is in Kafka. Comes from inside weir_task_producer_poll(). */
+ * is in Kafka. Comes from inside weir_task_producer_poll() and _flush(). */
 typedef void weir_task_answer(void *ctx, const rd_kafka_message_t *message, const char *why);
 
 /* `wakeup_fd`: a non-blocking eventfd, which outlives the producer. */
@@ -57,6 +58,9 @@ WEIR_MUST_CHECK weir_code weir_task_producer_send(weir_task_producer *producer,
 /* The error behind the last WEIR_INVALID. */
 rd_kafka_resp_err_t weir_task_producer_refusal(const weir_task_producer *producer);
 void weir_task_producer_poll(weir_task_producer *producer);
+/* Sends what linger.ms holds back, and polls until all is answered. False: not within
+ * `patience_ms`. */
+bool weir_task_producer_flush(weir_task_producer *producer, int patience_ms);
 
 /* NULL, or why this handle will never deliver anything again. */
 const char *weir_task_producer_broken(const weir_task_producer *producer);

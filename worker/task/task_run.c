@@ -19,12 +19,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long a failing task listens for answers to what is on its way. */
 #define FAREWELL_MS 1000
 /* How long the thread may sleep through a wish of the herder's. */
-#define DEAF_US 10000
+#define DEAF_MS 10
 
 static const weir_source *source_of(const weir_source_task *task)
 {
@@ -224,26 +225,25 @@ static int64_t poll_until(const weir_source_task *task, int64_t now_ms)
 }
 
 /* Between two bursts. False: it is time to poll. */
-static bool rest(weir_source_task *task)
+static bool rest(weir_source_task *task, bool *ret_may_wait)
 {
-    struct pollfd fd = {.fd = task->wakeup_fd, .events = POLLIN};
-    bool deaf;
-    int64_t left_us =
-        weir_pace_rest(&task->pace, task->inflight.sent, weir_now_us(), &deaf);
-    int64_t nap_us = earlier(left_us, DEAF_US);
+    int64_t left_us = 0, nap_us;
+    weir_pace_step step = weir_pace_next(&task->pace, weir_now_us(), &left_us);
 
-    if (left_us == 0)
-        return false;
-    /* Answers trickle in: it is cheaper to hear them together. */
-    ppoll(&fd, deaf ? 0 : 1,
-          &(struct timespec){.tv_sec = nap_us / 1000000, .tv_nsec = nap_us % 1000000 * 1000}, NULL);
-    return true;
+    *ret_may_wait = step == WEIR_PACE_WAIT;
+    nap_us = earlier(left_us, DEAF_MS * 1000);
+    if (step == WEIR_PACE_FLUSH && weir_task_producer_flush(task->producer, DEAF_MS))
+        weir_pace_answered(&task->pace);
+    if (step == WEIR_PACE_REST)
+        nanosleep(&(struct timespec){.tv_nsec = nap_us * 1000}, NULL);
+    return step == WEIR_PACE_FLUSH || step == WEIR_PACE_REST;
 }
 
 static void turn(weir_source_task *task)
 {
     uint64_t taken = task->taken;
     int64_t now_ms;
+    bool may_wait;
 
     serve(task);
     weir_task_offsets_flush(task, false);
@@ -258,9 +258,9 @@ static void turn(weir_source_task *task)
         return;
     }
     task->doing = task->held ? WEIR_DOING_PAUSED : WEIR_DOING_POLLING;
-    if (rest(task))
+    if (rest(task, &may_wait))
         return;
-    poll_once(task, task->pace.state == WEIR_PACE_GATHERING ? now_ms : poll_until(task, now_ms));
+    poll_once(task, may_wait ? poll_until(task, now_ms) : now_ms);
     weir_pace_polled(&task->pace, task->taken - taken, weir_now_us());
 }
 
