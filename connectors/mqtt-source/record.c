@@ -214,8 +214,8 @@ static bool is_good(const mqtt_records *records, const mqtt_message *message, we
     return true;
 }
 
-bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
-                      const char **ret_kind, char *why, size_t room)
+bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, int64_t received_ms,
+                      weir_record *ret_record, const char **ret_kind, char *why, size_t room)
 {
     const mqtt_publish *publish = &message->publish;
     mqtt_view view = {.publish = publish,
@@ -223,7 +223,6 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
                       .filter_count = records->setup->all_count};
     weir_kind topic = mqtt_is_text(publish->topic, publish->topic_size) ? WEIR_TEXT : WEIR_BYTES;
     trouble t = {ret_kind, why, room};
-    int64_t now_ms = mqtt_unix_ms();
     bool good;
 
     records->replaced = false;
@@ -232,7 +231,7 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
     *ret_record = (weir_record){
         .size = sizeof(*ret_record),
         .partition = -1,
-        .timestamp_ms = now_ms,
+        .timestamp_ms = received_ms,
         .value = records->original,
         .token = message->token,
     };
@@ -244,13 +243,13 @@ bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_r
         return false;
     }
     *ret_kind = "conversion";
-    if (!mqtt_value_make(records->setup->mapping.format, &view, now_ms, &records->value,
+    if (!mqtt_value_make(records->setup->mapping.format, &view, received_ms, &records->value,
                          &ret_record->value, why, room)) {
         ret_record->key = (weir_data){.kind = WEIR_NULL};
         return false;
     }
     ret_record->topic = (const char *)records->topic.data;
-    ret_record->timestamp_ms = make_timestamp(records, &view, now_ms);
+    ret_record->timestamp_ms = make_timestamp(records, &view, received_ms);
     if (ret_record->value.bytes != records->original.bytes)
         ret_record->original = &records->original;
     return true;

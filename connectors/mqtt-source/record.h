@@ -18,15 +18,15 @@ typedef struct mqtt_records mqtt_records;
 mqtt_records *mqtt_records_new(const mqtt_setup *setup);
 void mqtt_records_free(mqtt_records *records);
 
-/* False: this message cannot become a record; what is left of it is rejected.h's. *ret_record has
- * no topic and no key then, and *ret_kind is a word for counters:
+/* `received_ms`: by the wall clock. False: this message cannot become a record; what is left of it
+ * is rejected.h's. *ret_record has no topic and no key then, and *ret_kind is a word for counters:
  *     "too-large"   more than mqtt.maximum.packet.size
  *     "conversion"  the payload is not what mqtt.payload.format says
  *     "topic"       no legal name of a Kafka topic, or one too many (kafka.topic.max.distinct)
  *     "mapping"     a template asks for what the message has not; its topic is not UTF-8
  * and `why` says it for people, without the payload. */
-bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, weir_record *ret_record,
-                      const char **ret_kind, char *why, size_t room);
+bool mqtt_record_make(mqtt_records *records, const mqtt_message *message, int64_t received_ms,
+                      weir_record *ret_record, const char **ret_kind, char *why, size_t room);
 /* The record made last has been taken: it counts. */
 void mqtt_record_taken(mqtt_records *records);
 

@@ -28,7 +28,8 @@ typedef struct task {
     uint64_t sessions;     /* when it was last asked: another session, another memory */
     size_t batch;          /* records emitted in this poll() */
     bool batch_over;
-    bool held; /* paused, but connected */
+    int64_t received_ms, read_ms; /* when its first came, by both clocks */
+    bool held;                    /* paused, but connected */
     mqtt_task_facts facts;
 } task;
 
@@ -86,6 +87,13 @@ static bool is_duplicate(task *t, const mqtt_message *message)
     return true;
 }
 
+/* A clock costs as much as the rest of a small record, so those of one poll() have one time. */
+static void note_time(task *t)
+{
+    t->received_ms = mqtt_unix_ms();
+    t->read_ms = t->host->now_ms(t->host);
+}
+
 static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 {
     task *t = ctx;
@@ -102,7 +110,9 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     }
     if (t->content && is_duplicate(t, message))
         return MQTT_SKIPPED;
-    if (mqtt_record_make(t->records, message, &record, &kind, why, sizeof(why)))
+    if (t->batch == 0)
+        note_time(t);
+    if (mqtt_record_make(t->records, message, t->received_ms, &record, &kind, why, sizeof(why)))
         status = t->host->emit(t->host, &record);
     else
         status = reject(t, message, kind, why);
@@ -119,7 +129,7 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
     t->batch++;
     if (t->content && !message->too_large)
         mqtt_content_note(t->content, t->host->now_ms(t->host));
-    t->facts.last_message_ms = t->host->now_ms(t->host);
+    t->facts.last_message_ms = t->read_ms;
     if (t->setup->payload_level >= 0 && !message->too_large)
         log_payload(t, &message->publish);
     return MQTT_TAKEN;

@@ -10,6 +10,7 @@
 #include "task/source_task.h"
 #include "task/task_internal.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
     sigset_t blocked;
     weir_err err;
 
+    mallopt(M_ARENA_MAX, 2); /* as worker/main.c does */
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGUSR1);

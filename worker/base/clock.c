@@ -16,6 +16,11 @@ int64_t weir_now_ms(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t weir_now_coarse_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 int64_t weir_now_us(void)
 {
     struct timespec t;

@@ -18,6 +18,7 @@ extern const weir_clock weir_clock_boot; /* CLOCK_BOOTTIME: counts while the mac
 
 int64_t weir_now_ms(void);        /* CLOCK_MONOTONIC: for deadlines and durations */
 int64_t weir_now_us(void);        /* the same clock, where a millisecond is long */
+int64_t weir_now_coarse_ms(void); /* the same, up to 10 ms behind: for every record */
 int64_t weir_wall_clock_ms(void); /* since 1970 UTC: for records and logs only */
 
 #endif

@@ -234,7 +234,6 @@ static weir_code to_json(bool schemas, const weir_data *data, weir_buf *scratch,
 weir_code weir_convert(const weir_converter *converter, const weir_data *data, weir_buf *scratch,
                        weir_bytes *ret_bytes, weir_err *err)
 {
-    weir_buf_clear(scratch);
     if ((int)data->kind < WEIR_NULL || data->kind > WEIR_JSON)
         return weir_fail(err, WEIR_INVALID, "data is of the unknown kind %d", (int)data->kind);
     if (data->size > 0 && !data->bytes && data->kind != WEIR_NULL)
@@ -243,6 +242,8 @@ weir_code weir_convert(const weir_converter *converter, const weir_data *data, w
         *ret_bytes = (weir_bytes){NULL, 0};
         return WEIR_OK;
     }
+    if (converter->family == JSON || data->kind == WEIR_BYTES)
+        weir_buf_clear(scratch);
     if (converter->family == JSON)
         return to_json(converter->schemas, data, scratch, ret_bytes, err);
     if (converter->family == SIMPLE_HEADER && data->kind == WEIR_BYTES) {

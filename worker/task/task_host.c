@@ -108,7 +108,7 @@ void weir_task_answered(void *ctx, const rd_kafka_message_t *message, const char
     weir_slot *slot = message->_private;
     weir_source_task *task = ctx;
 
-    task->answered_ms = weir_now_ms();
+    task->answered_ms = weir_now_coarse_ms();
     if (!slot || weir_inflight_is_dead(slot)) {
         weir_task_letter_answered(task, message, why);
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -261,7 +261,7 @@ static void keep_original(weir_source_task *task, const weir_record *record,
 
 static weir_status produce(weir_source_task *task, const weir_record *record, weir_outgoing *out)
 {
-    int64_t now_ms = weir_now_ms();
+    int64_t now_ms = weir_now_coarse_ms();
     weir_slot *slot = weir_inflight_send(&task->inflight, record->token, now_ms);
     weir_err err;
     weir_code rc;

@@ -53,8 +53,8 @@ static inline void make_one(making *m, const char *topic, size_t topic_size, con
     m->message.too_large = !payload;
     m->why[0] = '\0';
     m->kind = NULL;
-    m->made =
-        mqtt_record_make(m->records, &m->message, &m->record, &m->kind, m->why, sizeof(m->why));
+    m->made = mqtt_record_make(m->records, &m->message, mqtt_unix_ms(), &m->record, &m->kind,
+                               m->why, sizeof(m->why));
 }
 
 static inline void make(making *m, const char *const *more, const char *topic, size_t topic_size,

@@ -49,7 +49,8 @@ static bool make(world *w, const uint8_t *properties, size_t size)
 
     ck_assert(mqtt_check_properties(MQTT_IN(MQTT_TYPE_PUBLISH), properties, size,
                                     &message.publish.properties, &fault));
-    return mqtt_record_make(w->records, &message, &w->record, &w->kind, w->why, sizeof(w->why));
+    return mqtt_record_make(w->records, &message, mqtt_unix_ms(), &w->record, &w->kind, w->why,
+                            sizeof(w->why));
 }
 
 static const struct {
