@@ -111,7 +111,7 @@ void weir_task_answered(void *ctx, const rd_kafka_message_t *message, const char
     task->answered_ms = weir_now_coarse_ms();
     if (!slot || weir_inflight_is_dead(slot)) {
         weir_task_letter_answered(task, message, why);
-    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    } else if (!why) {
         task->delivered++;
         task->delivered_bytes += message->key_len + message->len;
         task->delivery_us += (uint64_t)rd_kafka_message_latency(message);

@@ -198,7 +198,7 @@ void weir_task_letter_answered(weir_source_task *task, const rd_kafka_message_t 
                                const char *why)
 {
     weir_slot *slot = message->_private;
-    bool written = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool written = !why;
 
     if (!slot && task->errors.unheard > 0)
         task->errors.unheard--;

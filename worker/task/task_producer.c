@@ -11,16 +11,24 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "kafka/client.h"
+#include "task/positions.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELDS 8 /* of produceva besides headers */
 
+typedef struct known_topic {
+    rd_kafka_topic_t *handle;
+    weir_positions positions; /* the handle's opaque */
+} known_topic;
+
 struct weir_task_producer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue; /* where reports arrive */
-    weir_map topics;         /* name -> rd_kafka_topic_t */
+    weir_map topics;         /* name -> known_topic */
     const char *last_name;   /* the topic sent to last: the map's key and value */
     rd_kafka_topic_t *last_topic;
     rd_kafka_vu_t *fields; /* scratch of send */
@@ -49,6 +57,22 @@ static void look_for_fatal(weir_task_producer *producer)
         snprintf(producer->broken, sizeof(producer->broken), "%s", rd_kafka_err2str(cause));
 }
 
+/* What Kafka took for a repeat may be nowhere: this handle is not to be trusted any more. NULL: it
+ * is where no other one is. */
+static const char *look_at_position(weir_task_producer *producer, const rd_kafka_message_t *message)
+{
+    weir_positions *positions = rd_kafka_topic_opaque(message->rkt);
+
+    if (weir_positions_note(positions, message->partition, message->offset))
+        return NULL;
+    if (!producer->broken[0])
+        snprintf(producer->broken, sizeof(producer->broken),
+                 "Kafka has put a record of topic '%s' where another one is (partition %" PRId32
+                 ", offset %" PRId64 "): it may not be there",
+                 rd_kafka_topic_name(message->rkt), message->partition, message->offset);
+    return producer->broken;
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     weir_task_producer *producer = opaque;
@@ -60,6 +84,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         look_for_fatal(producer);
     } else {
         producer->trouble[0] = '\0';
+        why = look_at_position(producer, message);
     }
     producer->answer(producer->ctx, message, why);
 }
@@ -86,9 +111,31 @@ static void prepare(rd_kafka_conf_t *conf, void *ctx)
     rd_kafka_conf_set_error_cb(conf, on_error);
 }
 
-static void drop_topic(void *topic)
+static void drop_topic(void *value)
 {
-    rd_kafka_topic_destroy(topic);
+    known_topic *t = value;
+
+    rd_kafka_topic_destroy(t->handle);
+    weir_positions_clear(&t->positions);
+    free(t);
+}
+
+/* Takes `conf`. Not there yet. */
+static known_topic *add_topic(weir_task_producer *producer, const char *name,
+                              rd_kafka_topic_conf_t *conf, weir_err *err)
+{
+    known_topic *t = weir_new(known_topic);
+
+    rd_kafka_topic_conf_set_opaque(conf, &t->positions);
+    t->handle = rd_kafka_topic_new(producer->rk, name, conf);
+    if (!t->handle) {
+        free(t);
+        weir_fail(err, WEIR_INVALID, "topic '%s': %s", name,
+                  rd_kafka_err2str(rd_kafka_last_error()));
+        return NULL;
+    }
+    weir_map_set(&producer->topics, name, t);
+    return t;
 }
 
 weir_code weir_task_producer_open(const weir_props *props, int wakeup_fd, weir_task_answer *answer,
@@ -129,48 +176,38 @@ void weir_task_producer_close(weir_task_producer *producer)
     free(producer);
 }
 
-weir_code weir_task_producer_be_patient(weir_task_producer *producer, const char *topic,
+weir_code weir_task_producer_be_patient(weir_task_producer *producer, const char *name,
                                         weir_err *err)
 {
     rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(producer->rk);
-    rd_kafka_topic_t *handle;
     char why[256];
 
     if (rd_kafka_topic_conf_set(conf, "message.timeout.ms", "0", why, sizeof(why)) !=
         RD_KAFKA_CONF_OK) {
         rd_kafka_topic_conf_destroy(conf);
-        return weir_fail(err, WEIR_INVALID, "topic '%s': %s", topic, why);
+        return weir_fail(err, WEIR_INVALID, "topic '%s': %s", name, why);
     }
-    handle = rd_kafka_topic_new(producer->rk, topic, conf); /* takes it, come what may */
-    if (!handle)
-        return weir_fail(err, WEIR_INVALID, "topic '%s': %s", topic,
-                         rd_kafka_err2str(rd_kafka_last_error()));
-    weir_map_set(&producer->topics, topic, handle);
-    return WEIR_OK;
+    return add_topic(producer, name, conf, err) ? WEIR_OK : WEIR_INVALID;
 }
 
 /* ---- Sending ------------------------------------------------------------------------------ */
 
 static rd_kafka_topic_t *topic_of(weir_task_producer *producer, const char *name, weir_err *err)
 {
-    rd_kafka_topic_t *topic;
+    known_topic *t;
 
     if (producer->last_name && strcmp(producer->last_name, name) == 0)
         return producer->last_topic;
-    topic = weir_map_get(&producer->topics, name);
-    if (!topic) {
-        topic = rd_kafka_topic_new(producer->rk, name, NULL);
-        if (!topic) {
-            producer->refusal = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
-            weir_fail(err, WEIR_INVALID, "topic '%s': %s", name,
-                      rd_kafka_err2str(rd_kafka_last_error()));
-            return NULL;
-        }
-        weir_map_set(&producer->topics, name, topic);
+    t = weir_map_get(&producer->topics, name);
+    if (!t)
+        t = add_topic(producer, name, rd_kafka_default_topic_conf_dup(producer->rk), err);
+    if (!t) {
+        producer->refusal = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+        return NULL;
     }
-    producer->last_name = rd_kafka_topic_name(topic);
-    producer->last_topic = topic;
-    return topic;
+    producer->last_name = rd_kafka_topic_name(t->handle);
+    producer->last_topic = t->handle;
+    return t->handle;
 }
 
 static size_t fill(weir_task_producer *producer, const weir_outgoing *record,

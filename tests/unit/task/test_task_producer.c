@@ -1,7 +1,9 @@
-/* test_task_producer.c - what a task hears from its producer when the handle breaks. */
+/* test_task_producer.c - what a task hears from its producer when the handle is not to be trusted.
+ */
 #include "task/task_producer.h"
 
 #include "base/clock.h"
+#include "task/positions.h"
 
 #include "tests/support/c11_threads.h"
 #include "tests/support/unit.h"
@@ -12,6 +14,46 @@
 #include <unistd.h>
 
 #define INIT_PRODUCER_ID 22
+#define LIMIT_MS         10000
+
+static struct {
+    rd_kafka_t *handle; /* the mock's */
+    rd_kafka_mock_cluster_t *mock;
+    int wakeup_fd;
+    weir_props props;
+    weir_task_producer *producer;
+    weir_err err;
+} bench;
+
+static const weir_outgoing record = {
+    .topic = "t", .partition = 0, .timestamp_ms = -1, .value = {"v", 1}, .opaque = NULL};
+
+static void bench_up(weir_task_answer *answer, void *ctx, rd_kafka_resp_err_t first_error)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    bench.handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    bench.mock = rd_kafka_mock_cluster_new(bench.handle, 1);
+    if (first_error)
+        rd_kafka_mock_push_request_errors(bench.mock, INIT_PRODUCER_ID, 1, first_error);
+    bench.wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    bench.props = (weir_props)WEIR_PROPS;
+    weir_props_set(&bench.props, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(bench.mock));
+    weir_props_set(&bench.props, "enable.idempotence", "true");
+    ck_assert_int_eq(weir_task_producer_open(&bench.props, bench.wakeup_fd, answer, ctx,
+                                             &bench.producer, &bench.err),
+                     WEIR_OK);
+}
+
+static void bench_down(void)
+{
+    weir_task_producer_close(bench.producer);
+    weir_props_clear(&bench.props);
+    rd_kafka_mock_cluster_destroy(bench.mock);
+    rd_kafka_destroy(bench.handle);
+    close(bench.wakeup_fd);
+}
 
 static void not_asked(void *ctx, const rd_kafka_message_t *message, const char *why)
 {
@@ -24,41 +66,65 @@ static void not_asked(void *ctx, const rd_kafka_message_t *message, const char *
  * event that tells of it was polled: no fault of the record's. */
 START_TEST(a_handle_that_broke_unheard_refuses_no_record)
 {
-    weir_outgoing record = {
-        .topic = "t", .partition = -1, .timestamp_ms = -1, .value = {"v", 1}, .opaque = NULL};
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int64_t deadline_ms = weir_now_ms() + 10000;
-    int wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    weir_props props = WEIR_PROPS;
-    weir_task_producer *producer;
-    rd_kafka_mock_cluster_t *mock;
-    rd_kafka_t *handle;
+    int64_t deadline_ms = weir_now_ms() + LIMIT_MS;
     weir_code rc;
-    weir_err err;
 
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
-    mock = rd_kafka_mock_cluster_new(handle, 1);
-    rd_kafka_mock_push_request_errors(mock, INIT_PRODUCER_ID, 1,
-                                      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
-    weir_props_set(&props, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock));
-    weir_props_set(&props, "enable.idempotence", "true");
-    ck_assert_int_eq(weir_task_producer_open(&props, wakeup_fd, not_asked, NULL, &producer, &err),
-                     WEIR_OK);
-    while ((rc = weir_task_producer_send(producer, &record, &err)) == WEIR_OK) {
+    bench_up(not_asked, NULL, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    while ((rc = weir_task_producer_send(bench.producer, &record, &bench.err)) == WEIR_OK) {
         ck_assert_int_lt(weir_now_ms(), deadline_ms);
         poll(NULL, 0, 1);
     }
-    ck_assert_msg(rc == WEIR_FENCED, "%d: %s", rc, err.msg);
-    ck_assert_msg(strstr(err.msg, "Cluster authorization failed"), "%s", err.msg);
-    ck_assert_str_eq(weir_task_producer_broken(producer), err.msg);
-    weir_task_producer_close(producer);
-    weir_props_clear(&props);
-    rd_kafka_mock_cluster_destroy(mock);
-    rd_kafka_destroy(handle);
-    close(wakeup_fd);
+    ck_assert_msg(rc == WEIR_FENCED, "%d: %s", rc, bench.err.msg);
+    ck_assert_msg(strstr(bench.err.msg, "Cluster authorization failed"), "%s", bench.err.msg);
+    ck_assert_str_eq(weir_task_producer_broken(bench.producer), bench.err.msg);
+    bench_down();
+}
+END_TEST
+
+typedef struct heard {
+    int delivered, doubted;
+    char why[512];
+    weir_positions *positions; /* of the topic */
+} heard;
+
+static void hear(void *ctx, const rd_kafka_message_t *message, const char *why)
+{
+    heard *h = ctx;
+
+    ck_assert_int_eq(message->err, RD_KAFKA_RESP_ERR_NO_ERROR);
+    h->positions = rd_kafka_topic_opaque(message->rkt);
+    h->delivered += !why;
+    h->doubted += why != NULL;
+    if (why)
+        snprintf(h->why, sizeof(h->why), "%s", why);
+}
+
+static void send_and_hear(heard *h, int delivered, int doubted)
+{
+    ck_assert_int_eq(weir_task_producer_send(bench.producer, &record, &bench.err), WEIR_OK);
+    ck_assert(weir_task_producer_flush(bench.producer, LIMIT_MS));
+    ck_assert_int_eq(h->delivered, delivered);
+    ck_assert_int_eq(h->doubted, doubted);
+}
+
+/* The third is told to be where, as far as is known, another one is. */
+START_TEST(a_record_where_another_one_is_does_not_count_as_written)
+{
+    heard h = {0};
+
+    bench_up(hear, &h, RD_KAFKA_RESP_ERR_NO_ERROR);
+    send_and_hear(&h, 1, 0);
+    send_and_hear(&h, 2, 0);
+    ck_assert_ptr_null(weir_task_producer_broken(bench.producer));
+    ck_assert(weir_positions_note(h.positions, 0, 2));
+    send_and_hear(&h, 2, 1);
+    ck_assert_str_eq(h.why, "Kafka has put a record of topic 't' where another one is (partition "
+                            "0, offset 2): it may not be there");
+    ck_assert_str_eq(weir_task_producer_broken(bench.producer), h.why);
+    bench_down();
 }
 END_TEST
 
 WEIR_UNIT_MAIN("task_producer",
-               tcase_add_test(tests, a_handle_that_broke_unheard_refuses_no_record);)
+               tcase_add_test(tests, a_handle_that_broke_unheard_refuses_no_record);
+               tcase_add_test(tests, a_record_where_another_one_is_does_not_count_as_written);)
