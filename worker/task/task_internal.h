@@ -2,6 +2,7 @@
  *
  *   source_task.c   the herder's side: desired state, facts, lifetime
  *   task_run.c      the thread: start, poll, settle, drain, stop, start again
+ *   task_trouble.c  why an instance ends, and how long before the next one
  *   task_host.c     what the plugin may call: emit above all
  *   task_errors.c   records that cannot get to Kafka: the user's policy about them
  *   task_letters.c  … and their way to the dead-letter topic
@@ -162,12 +163,18 @@ void weir_task_over(weir_source_task *task);
 /* ---- task_run.c ---- */
 
 void *weir_task_run(void *task);
+
+/* ---- task_trouble.c ---- */
+
 /* [task] The task will fail with this text (the first one counts), its instance be stopped. */
 void weir_task_fail(weir_source_task *task, const char *fmt, ...) WEIR_FORMAT(2, 3);
 /* [task] The instance will be stopped and started again, with a new producer. */
 void weir_task_restart(weir_source_task *task, const char *fmt, ...) WEIR_FORMAT(2, 3);
 /* [task] Remembered, shown in the details. */
 void weir_task_note(weir_source_task *task, const char *text);
+/* How long to wait after this failure, in ms: longer each time, until records flow again or a
+ * failure stays away for as long as the longest wait. */
+int64_t weir_task_next_delay(weir_source_task *task, weir_task_backoff *backoff);
 
 /* ---- task_host.c ---- */
 

@@ -48,75 +48,6 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* ---- Trouble ------------------------------------------------------------------------------ */
-
-/* librdkafka's words are among them. */
-static void hide_secrets(const weir_source_task *task, weir_err *err)
-{
-    char *clean = weir_secrets_hide(&task->config.secrets, err->msg);
-
-    if (clean)
-        weir_fail(err, err->code, "%s", clean);
-    free(clean);
-}
-
-void weir_task_note(weir_source_task *task, const char *text)
-{
-    weir_replace(&task->trouble.text, text);
-    task->trouble.at_ms = weir_wall_clock_ms();
-}
-
-void weir_task_fail(weir_source_task *task, const char *fmt, ...)
-{
-    const weir_plugin_desc *plugin = task->config.plugin;
-    weir_err err;
-    va_list args;
-
-    if (task->failure)
-        return;
-    va_start(args, fmt);
-    weir_vfail(&err, WEIR_FAILED, fmt, args);
-    va_end(args);
-    hide_secrets(task, &err);
-    task->failure =
-        plugin
-            ? weir_format("%s\n\tat plugin %s %s, connector %s, task %d", err.msg, plugin->name,
-                          plugin->version, task->connector, task->number)
-            : weir_format("%s\n\tat connector %s, task %d", err.msg, task->connector, task->number);
-    weir_task_note(task, err.msg);
-}
-
-void weir_task_restart(weir_source_task *task, const char *fmt, ...)
-{
-    weir_err err;
-    va_list args;
-
-    if (task->restart)
-        return;
-    va_start(args, fmt);
-    weir_vfail(&err, WEIR_FAILED, fmt, args);
-    va_end(args);
-    hide_secrets(task, &err);
-    task->restart = weir_strdup(err.msg);
-    weir_task_note(task, err.msg);
-}
-
-/* How long to wait after this failure: longer each time, until records flow again or a failure
- * stays away for as long as the longest wait. */
-static int64_t next_delay(weir_source_task *task, weir_task_backoff *backoff)
-{
-    int64_t now_ms = weir_now_ms();
-    unsigned seed = (unsigned)now_ms ^ (unsigned)(uintptr_t)task;
-    bool again = backoff->delay_ms > 0 && backoff->delivered == task->delivered &&
-                 now_ms - backoff->failed_ms < 2 * WEIR_TASK_BACKOFF_MAX_MS;
-
-    backoff->delay_ms =
-        again ? earlier(2 * backoff->delay_ms, WEIR_TASK_BACKOFF_MAX_MS) : WEIR_TASK_BACKOFF_MS;
-    backoff->failed_ms = now_ms;
-    backoff->delivered = task->delivered;
-    return backoff->delay_ms + rand_r(&seed) % (backoff->delay_ms / 5); /* not all at once */
-}
-
 /* ---- Sleeping, listening ------------------------------------------------------------------ */
 
 static void drain_wakeup(weir_source_task *task)
@@ -201,7 +132,7 @@ static bool poll_once(weir_source_task *task, int64_t deadline_ms)
     case WEIR_AGAIN:
         return true;
     case WEIR_RETRY: {
-        int64_t delay_ms = next_delay(task, &task->poll_backoff);
+        int64_t delay_ms = weir_task_next_delay(task, &task->poll_backoff);
 
         task->poll_again_ms = weir_now_ms() + delay_ms;
         weir_task_note(task, said(task, "poll", room));
@@ -351,7 +282,7 @@ static bool start_plugin(weir_source_task *task)
             weir_task_fail(task, "%s", said(task, "start", room));
             return false;
         }
-        delay_ms = next_delay(task, &task->start_backoff);
+        delay_ms = weir_task_next_delay(task, &task->start_backoff);
         weir_task_note(task, said(task, "start", room));
         weir_logf(WEIR_WARN, "start failed, next one in %" PRId64 " ms: %s", delay_ms,
                   said(task, "start", room));
@@ -540,7 +471,8 @@ static void start_again(weir_source_task *task)
     int64_t hold_ms = task->errors.hold_until_ms, delay_ms;
 
     /* Another try of a record's has waited already. */
-    delay_ms = hold_ms ? hold_ms - weir_now_ms() : next_delay(task, &task->restart_backoff);
+    delay_ms =
+        hold_ms ? hold_ms - weir_now_ms() : weir_task_next_delay(task, &task->restart_backoff);
     if (delay_ms < 0)
         delay_ms = 0;
     task->restarts++;
