@@ -3,6 +3,8 @@
 
 weir_pace weir_pace_of(double linger_ms)
 {
+    if (linger_ms > WEIR_PACE_LINGER_MS)
+        linger_ms = WEIR_PACE_LINGER_MS;
     return (weir_pace){.linger_us = linger_ms > 0 ? (int64_t)(linger_ms * 1000) : 0};
 }
 

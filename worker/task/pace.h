@@ -9,8 +9,8 @@
  *   idle        poll() may wait for something to come. The first record is taken at once
  *   gathering   it has come: poll() is called without waiting until the source is dry
  *   resting     no poll(). What was gathered is flushed, and Kafka's answers are heard, until it
- *               has answered all there is, for WEIR_PACE_ANSWER_MS at most; then until linger.ms
- *               has passed since the burst began
+ *               has answered all there is, for WEIR_PACE_ANSWER_MS at most; then until linger.ms,
+ *               or WEIR_PACE_LINGER_MS if that is less, has passed since the burst began
  *
  * A source that is never dry fills batches by itself and never rests.
  */
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #define WEIR_PACE_ANSWER_MS 500
+#define WEIR_PACE_LINGER_MS 50 /* a longer one fills no batch better, and a source waits for it */
 
 typedef enum weir_pace_state {
     WEIR_PACE_IDLE,

@@ -83,12 +83,13 @@ START_TEST(a_kafka_that_does_not_answer_is_not_waited_for_for_ever)
 }
 END_TEST
 
-START_TEST(a_linger_longer_than_the_patience_is_kept)
+START_TEST(no_source_waits_for_a_linger_of_a_minute)
 {
-    burst(2 * WEIR_PACE_ANSWER_MS);
-    ck_assert_int_eq(next_at(WEIR_PACE_ANSWER_MS), WEIR_PACE_REST);
-    ck_assert_int_eq(left_us, WEIR_PACE_ANSWER_MS * MS);
-    ck_assert_int_eq(next_at(2 * WEIR_PACE_ANSWER_MS), WEIR_PACE_WAIT);
+    burst(60000);
+    weir_pace_answered(&pace);
+    ck_assert_int_eq(next_at(1), WEIR_PACE_REST);
+    ck_assert_int_eq(left_us, (WEIR_PACE_LINGER_MS - 1) * MS);
+    ck_assert_int_eq(next_at(WEIR_PACE_LINGER_MS), WEIR_PACE_WAIT);
 }
 END_TEST
 
@@ -119,6 +120,6 @@ WEIR_UNIT_MAIN("pace", tcase_add_test(tests, while_nothing_comes_it_is_idle);
                tcase_add_test(tests, what_kafkas_answer_leaves_of_linger_it_rests);
                tcase_add_test(tests, every_burst_is_answered_for_itself);
                tcase_add_test(tests, a_kafka_that_does_not_answer_is_not_waited_for_for_ever);
-               tcase_add_test(tests, a_linger_longer_than_the_patience_is_kept);
+               tcase_add_test(tests, no_source_waits_for_a_linger_of_a_minute);
                tcase_add_test(tests, a_source_that_is_never_dry_never_rests);
                tcase_add_test(tests, whoever_wants_no_linger_is_not_kept_waiting);)
