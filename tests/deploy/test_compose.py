@@ -207,11 +207,14 @@ def wait_workers(town, *numbers):
 
 
 def wait_flow(town, records=2 * RATE, timeout=60):
-    """Until so many more are in Kafka."""
-    first = count(town.bootstrap, TOPIC)
+    """Until so many more are in Kafka. A partition may have a new leader just now that does not yet
+    know of it: asking is part of the waiting."""
+    first = None
 
     def came():
+        nonlocal first
         found = count(town.bootstrap, TOPIC)
+        first = found if first is None else first
         if found < first + records:
             raise NotYet(f"{found - first} more records")
         return True
