@@ -24,11 +24,10 @@ typedef struct task {
     mqtt_records *records;
     mqtt_connection *connection;
     mqtt_estate *estate;
-    mqtt_content *content; /* NULL: contents are not compared */
-    uint64_t sessions;     /* when it was last asked: another session, another memory */
-    size_t batch;          /* records emitted in this poll() */
-    bool batch_over;
-    int64_t received_ms, read_ms; /* when its first came, by both clocks */
+    mqtt_content *content;        /* NULL: contents are not compared */
+    uint64_t sessions;            /* when it was last asked: another session, another memory */
+    size_t batch;                 /* records emitted in this poll() */
+    int64_t received_ms, read_ms; /* when the first of them came, by both clocks */
     bool held;                    /* paused, but connected */
     mqtt_task_facts facts;
 } task;
@@ -104,10 +103,8 @@ static mqtt_verdict on_message(void *ctx, const mqtt_message *message)
 
     if (t->held)
         return MQTT_FULL;
-    if (t->batch >= (size_t)t->setup->settings->batch_size) {
-        t->batch_over = true;
+    if (t->batch >= (size_t)t->setup->settings->batch_size)
         return MQTT_FULL;
-    }
     if (t->content && is_duplicate(t, message))
         return MQTT_SKIPPED;
     if (t->batch == 0)
@@ -192,13 +189,7 @@ static bool enough(void *ctx)
 {
     const task *t = ctx;
 
-    return t->batch_over || t->batch > 0;
-}
-
-static void begin_batch(task *t)
-{
-    t->batch = 0;
-    t->batch_over = false;
+    return t->batch > 0;
 }
 
 static weir_status poll_once(void *self, int64_t deadline_ms)
@@ -211,12 +202,12 @@ static weir_status poll_once(void *self, int64_t deadline_ms)
         until_ms = now_ms + SLICE_MS;
     else if (mqtt_connection_look(t->connection).lingers)
         until_ms = now_ms + SOON_MS;
-    begin_batch(t);
+    t->batch = 0;
     status = mqtt_connection_poll(t->connection, until_ms < deadline_ms ? until_ms : deadline_ms,
                                   enough, t);
     if (status != WEIR_DONE && status != WEIR_AGAIN)
         return status;
-    begin_batch(t);
+    t->batch = 0;
     return mqtt_estate_poll(t->estate, t->host->now_ms(t->host) + SLICE_MS, enough, t);
 }
 

@@ -207,6 +207,7 @@ static weir_code to_json(bool schemas, const weir_data *data, weir_buf *scratch,
         *ret_bytes = bytes;
         return WEIR_OK;
     }
+    weir_buf_clear(scratch);
     if (data->kind == WEIR_BYTES)
         schema = "{\"type\":\"bytes\",\"optional\":false}";
     else if (data->kind == WEIR_TEXT)
@@ -242,11 +243,10 @@ weir_code weir_convert(const weir_converter *converter, const weir_data *data, w
         *ret_bytes = (weir_bytes){NULL, 0};
         return WEIR_OK;
     }
-    if (converter->family == JSON || data->kind == WEIR_BYTES)
-        weir_buf_clear(scratch);
     if (converter->family == JSON)
         return to_json(converter->schemas, data, scratch, ret_bytes, err);
     if (converter->family == SIMPLE_HEADER && data->kind == WEIR_BYTES) {
+        weir_buf_clear(scratch);
         add_base64(scratch, data->bytes, data->size);
         *ret_bytes = all_of(scratch);
         return WEIR_OK;
