@@ -1,4 +1,5 @@
 /* main.c - the daemon `weir`: parse, wire, run, unwind. */
+#include "base/footprint.h"
 #include "base/last_words.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,7 +19,6 @@
 #include "service.h"
 #include "task/source_task.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -245,21 +245,12 @@ static int print_config(bool markdown, const char *plugin_path)
     return EXIT_SUCCESS;
 }
 
-/* Every thread of librdkafka's would have an arena of its own, and what one thread allocates and
- * another one frees would wander between them. */
-static void keep_memory_together(void)
-{
-#ifdef M_ARENA_MAX
-    mallopt(M_ARENA_MAX, 2);
-#endif
-}
-
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
     int code;
 
-    keep_memory_together();
+    weir_footprint_keep_small();
     if (strcmp(command, "worker") == 0 && argc == 3)
         return run_worker(strcmp(argv[2], "-") == 0 ? NULL : argv[2]);
     if (strcmp(command, "config") == 0) {

@@ -12,13 +12,15 @@
  *                               device's
  *   strange                     records that are none of the load's, or whose key is not that of
  *                               their device
- *   missing                     the first of those that are lost, in the order of publication
  *   headers, bytes              of the first record: number of headers; key, value, headers
  * together seconds                     from the first to the last append latency_ms p50, p99,
- * p99.9, the longest: from the time that the device wrote into the message follow=0     to the time
- * of the append in the leader's log (the topic has to have LogAppendTime). Kafka cuts it to whole
- * milliseconds: half of one is added follow=1     to when this consumer has the record, after all
- * in-sync replicas have it: fetching is part of it. Start it before the load
+ * p99.9, the longest: from the time that the device wrote into the message, with follow=0 to the
+ * time of the append in the leader's log (the topic has to have LogAppendTime; Kafka cuts it to
+ * whole milliseconds: half of one is added), with follow=1 to when this consumer has the record,
+ * after all in-sync replicas have it: fetching is part of it. Start it before the load missing the
+ * first of those that are lost, in the order of publication, and skipped, in_kafka           where
+ * this consumer went wrong, if it did: offsets that it was not given; offsets that Kafka says the
+ * partitions have
  *
  * `unhurried`: so many messages at the beginning do not count for the latency: the bridge's
  * producer gets to know the topic meanwhile.
@@ -48,6 +50,8 @@ typedef struct judge {
     int64_t *delays;       /* [messages] */
     long unhurried, timed; /* the first messages are not timed; those that are */
     long records, found, duplicates, disorder, strange;
+    long skipped;  /* offsets: nobody but the load writes, so none is missing */
+    int64_t *next; /* [partitions], offsets */
     size_t headers, bytes;
     int64_t first_ms, last_ms; /* appends */
 } judge;
@@ -62,6 +66,15 @@ static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
         bench_die("%s=%s: %s", name, value, why);
 }
 
+static void *room(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size);
+
+    if (!memory)
+        abort();
+    return memory;
+}
+
 static void assign(judge *j)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(j->rk, j->topic, NULL);
@@ -72,6 +85,7 @@ static void assign(judge *j)
         found->topic_cnt != 1 || found->topics[0].partition_cnt < 1)
         bench_die("topic '%s' cannot be had", j->topic);
     j->partitions = j->unread = found->topics[0].partition_cnt;
+    j->next = room((size_t)j->partitions, sizeof(*j->next));
     for (int32_t i = 0; i < j->partitions; i++)
         rd_kafka_topic_partition_list_add(list, j->topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
     if (rd_kafka_assign(j->rk, list))
@@ -155,6 +169,8 @@ static void on_record(judge *j, const rd_kafka_message_t *record)
 
     if (!j->records++)
         measure(j, record);
+    j->skipped += record->offset - j->next[record->partition];
+    j->next[record->partition] = record->offset + 1;
     if (!bench_read_message(record->payload, record->len, &message) ||
         message.device >= j->devices || message.number >= j->per_device ||
         message.number * j->devices + message.device >= j->messages ||
@@ -197,6 +213,20 @@ static bool read_some(judge *j, rd_kafka_message_t **batch, int64_t *quiet_since
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
 
+static void tell_missing(judge *j)
+{
+    int64_t low, high, all = 0;
+
+    printf(",\"missing\":[");
+    for (long bit = 0, shown = 0; bit < j->messages && shown < SHOWN; bit++)
+        if (!(j->seen[bit / 8] & 1u << bit % 8))
+            printf("%s%ld", shown++ ? "," : "", bit);
+    for (int32_t i = 0; i < j->partitions; i++)
+        if (!rd_kafka_query_watermark_offsets(j->rk, j->topic, i, &low, &high, 10000))
+            all += high;
+    printf("],\"skipped\":%ld,\"in_kafka\":%lld", j->skipped, (long long)all);
+}
+
 static int tell(judge *j)
 {
     long lost = j->messages - j->found;
@@ -206,24 +236,10 @@ static int tell(judge *j)
            j->records, lost, j->duplicates, j->disorder, j->strange, j->headers, j->bytes,
            (double)(j->last_ms - j->first_ms) / 1e3);
     bench_print_percentiles("latency_ms", j->delays, (size_t)j->timed, 1e6);
-    if (lost) {
-        printf(",\"missing\":[");
-        for (long bit = 0, shown = 0; bit < j->messages && shown < SHOWN; bit++)
-            if (!(j->seen[bit / 8] & 1u << bit % 8))
-                printf("%s%ld", shown++ ? "," : "", bit);
-        printf("]");
-    }
+    if (lost)
+        tell_missing(j);
     printf("}\n");
     return lost || j->disorder || j->strange ? BENCH_FAILED : EXIT_SUCCESS;
-}
-
-static void *room(size_t count, size_t size)
-{
-    void *memory = calloc(count ? count : 1, size);
-
-    if (!memory)
-        abort();
-    return memory;
 }
 
 int main(int argc, char **argv)
@@ -254,6 +270,7 @@ int main(int argc, char **argv)
     rd_kafka_destroy(j.rk);
     free(batch);
     free(j.seen);
+    free(j.next);
     free(j.highest);
     free(j.delays);
     return code;

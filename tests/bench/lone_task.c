@@ -6,11 +6,11 @@
  * SIGTERM stops it in order. Exit code 1: the task failed, and its trace was printed; 2: could not
  * run.
  */
+#include "base/footprint.h"
 #include "base/log.h"
 #include "task/source_task.h"
 #include "task/task_internal.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     sigset_t blocked;
     weir_err err;
 
-    mallopt(M_ARENA_MAX, 2); /* as worker/main.c does */
+    weir_footprint_keep_small();
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGUSR1);

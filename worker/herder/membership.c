@@ -7,6 +7,7 @@
 #include "herder/state.h"
 
 #include "base/clock.h"
+#include "base/footprint.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -92,6 +93,8 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     snprintf(generation, sizeof(generation), "%lld", (long long)event->generation);
     weir_log(WEIR_INFO, "joined the group", "group", h->settings->group_id, "generation",
              generation, "member", event->member, NULL);
+    if (!h->ever_in_group)
+        weir_footprint_let_go();
     h->in_group = h->ever_in_group = true;
     h->joining = false;
     h->counts.rebalances++;
