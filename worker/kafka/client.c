@@ -294,3 +294,8 @@ weir_code weir_kafka_code(rd_kafka_resp_err_t error)
         return WEIR_FAILED;
     }
 }
+
+bool weir_kafka_is_written(const rd_kafka_message_t *report)
+{
+    return !report->err && report->offset >= 0;
+}

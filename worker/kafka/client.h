@@ -11,6 +11,7 @@
 #include "base/props.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* WEIR_INCOMPATIBLE: a library version that loses data or crashes. Warns about old ones, once. */
@@ -41,6 +42,11 @@ WEIR_MUST_CHECK weir_code weir_kafka_client_check(rd_kafka_type_t type, const we
 
 /* Ours for librdkafka's code: FENCED, DENIED, TIMED_OUT, UNAVAILABLE, FAILED. */
 weir_code weir_kafka_code(rd_kafka_resp_err_t error);
+
+/* Does the report of an idempotent producer prove that its record is in Kafka? Success without an
+ * offset does not (docs/decisions/0011): librdkafka infers it from the success of a later batch,
+ * which a broker that knows nothing yet of this producer takes without the earlier one. */
+bool weir_kafka_is_written(const rd_kafka_message_t *report);
 
 /* A client id that librdkafka can bear: `id`, or its first 47 bytes and a hash (1.3). */
 void weir_kafka_client_id(const char *id, char ret_id[65]);

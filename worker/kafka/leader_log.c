@@ -102,8 +102,8 @@ struct weir_leader_log {
     /* [L] */
     rd_kafka_t *rk; /* NULL: not leading */
     rd_kafka_topic_t *rkt;
-    int64_t offset; /* the highest one reported of this transaction; -1: none */
-    size_t delivered;
+    int64_t offset;              /* the highest one reported of this transaction; -1: none */
+    size_t delivered, written;   /* written: Kafka has said where (client.h) */
     rd_kafka_resp_err_t refused; /* why a record of this transaction was not delivered */
 };
 
@@ -143,6 +143,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
         return;
     }
     log->delivered++;
+    log->written += weir_kafka_is_written(message);
     if (message->offset > log->offset)
         log->offset = message->offset;
 }
@@ -263,11 +264,11 @@ static weir_code commit_transaction(weir_leader_log *log, size_t count, int64_t 
     do
         v = judge(rd_kafka_commit_transaction(log->rk, STEP_MS), "commit", &cause, err);
     while (v == REPEAT && weir_now_ms() < until_ms && !is_closing(log));
-    if (v == DONE && (count == 0 || log->offset >= 0)) {
+    if (v == DONE && log->written == count) {
         *ret_offset = log->offset;
         return WEIR_OK;
     }
-    if (v == DONE) { /* every record was a repetition of one the broker had: place unknown */
+    if (v == DONE) { /* whether all of it is there will be read */
         weir_fail(err, WEIR_FENCED, "committed, but Kafka did not say where");
         drop_handle(log);
         return WEIR_FENCED;
@@ -300,7 +301,7 @@ static weir_code transact(weir_leader_log *log, const weir_batch *batch, int64_t
     rd_kafka_resp_err_t cause = RD_KAFKA_RESP_ERR_NO_ERROR;
 
     log->offset = -1;
-    log->delivered = 0;
+    log->delivered = log->written = 0;
     log->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (judge(rd_kafka_begin_transaction(log->rk), "begin", &cause, err) != DONE)
         return die(log, cause, err);

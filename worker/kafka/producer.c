@@ -3,7 +3,8 @@
  * Every write is kept until it is settled, in the order in which it came. So a handle that ends
  * with a fatal error (an idempotent producer has a few) costs nothing but time: its successor is
  * given all that was outstanding, in order. What the first one had delivered without our knowing
- * is written twice; for the records written here the last one counts.
+ * is written twice; for the records written here the last one counts. So it is when librdkafka says
+ * of a record that it is delivered, and cannot say where: it may be nowhere (decision 11).
  *
  * send() hands a write to librdkafka on the caller's thread; answers come on the producer's own.
  */
@@ -18,6 +19,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -50,6 +52,7 @@ struct weir_producer {
     size_t count, refused; /* of the list; of those with an error */
     bool unprimed;         /* a topic is new: its leaders must be asked for, or it waits a second */
     int64_t closing_at_ms; /* 0: not closing; when to give up otherwise */
+    bool doubtful;         /* [producer] the handle's word is not taken any more */
 };
 
 /* ---- The list ------------------------------------------------------------------------------ */
@@ -187,7 +190,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     weir_producer *producer = opaque;
     pending *p = message->_private;
 
-    if (message->err && rd_kafka_fatal_error(rk, NULL, 0))
+    producer->doubtful |= !message->err && !weir_kafka_is_written(message);
+    if (producer->doubtful || (message->err && rd_kafka_fatal_error(rk, NULL, 0)))
         return; /* the next handle gets it again */
     p->error = message->err;
     settle(producer, p, weir_kafka_code(message->err), message->partition,
@@ -274,14 +278,16 @@ static bool is_closing(weir_producer *producer)
     return closing;
 }
 
-/* [producer] A fatal error ends a handle; the work goes on with a new one. */
+/* [producer] A fatal error or a doubtful answer ends a handle; the work goes on with a new one. */
 static void replace_handle(weir_producer *producer)
 {
     char why[512] = "";
     size_t count;
     weir_err err;
 
-    rd_kafka_fatal_error(producer->rk, why, sizeof(why));
+    if (!rd_kafka_fatal_error(producer->rk, why, sizeof(why)))
+        snprintf(why, sizeof(why), "a record is said to be delivered, but not where");
+    producer->doubtful = false;
     drop_handle(producer);
     pthread_mutex_lock(&producer->lock);
     count = producer->count;
@@ -351,7 +357,7 @@ static void *run(void *arg)
     while ((ms = patience_ms(producer)) >= 0) {
         prime(producer);
         rd_kafka_poll(producer->rk, ms);
-        if (rd_kafka_fatal_error(producer->rk, NULL, 0))
+        if (producer->doubtful || rd_kafka_fatal_error(producer->rk, NULL, 0))
             replace_handle(producer);
         settle_refused(producer);
         pthread_mutex_lock(&producer->lock);

@@ -19,7 +19,8 @@ typedef struct weir_positions {
     size_t room;
 } weir_positions;
 
-/* False: another record is there. A negative offset is none, and says nothing. */
+/* False: another record is there. A negative offset is none, and says nothing: whether that will do
+ * is for others to judge (weir_kafka_is_written()). */
 bool weir_positions_note(weir_positions *positions, int32_t partition, int64_t offset);
 void weir_positions_clear(weir_positions *positions);
 

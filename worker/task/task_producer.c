@@ -36,6 +36,7 @@ struct weir_task_producer {
     weir_task_answer *answer;
     void *ctx;
     rd_kafka_resp_err_t refusal;
+    bool idempotent;
     char broken[512]; /* "" while the handle works */
     char trouble[512];
     int64_t trouble_at_ms;
@@ -57,19 +58,28 @@ static void look_for_fatal(weir_task_producer *producer)
         snprintf(producer->broken, sizeof(producer->broken), "%s", rd_kafka_err2str(cause));
 }
 
-/* What Kafka took for a repeat may be nowhere: this handle is not to be trusted any more. NULL: it
- * is where no other one is. */
+/* Success may be one only in name, and then the handle is not to be trusted any more. NULL: the
+ * record is in Kafka, at a place where no other one is. */
 static const char *look_at_position(weir_task_producer *producer, const rd_kafka_message_t *message)
 {
     weir_positions *positions = rd_kafka_topic_opaque(message->rkt);
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    bool nowhere = producer->idempotent && !weir_kafka_is_written(message);
 
-    if (weir_positions_note(positions, message->partition, message->offset))
+    if (!nowhere && weir_positions_note(positions, message->partition, message->offset))
         return NULL;
-    if (!producer->broken[0])
+    if (producer->broken[0])
+        return producer->broken;
+    if (nowhere)
+        snprintf(producer->broken, sizeof(producer->broken),
+                 "librdkafka calls a record of topic '%s' delivered (partition %" PRId32
+                 "), but Kafka has not said where: it may not be there",
+                 topic, message->partition);
+    else
         snprintf(producer->broken, sizeof(producer->broken),
                  "Kafka has put a record of topic '%s' where another one is (partition %" PRId32
                  ", offset %" PRId64 "): it may not be there",
-                 rd_kafka_topic_name(message->rkt), message->partition, message->offset);
+                 topic, message->partition, message->offset);
     return producer->broken;
 }
 
@@ -138,6 +148,17 @@ static known_topic *add_topic(weir_task_producer *producer, const char *name,
     return t;
 }
 
+/* Without, what is delivered has no offset when the user wants no acknowledgements. */
+static bool is_idempotent(rd_kafka_t *rk)
+{
+    char value[16] = "";
+    size_t size = sizeof(value);
+
+    return rd_kafka_conf_get(rd_kafka_conf(rk), "enable.idempotence", value, &size) ==
+               RD_KAFKA_CONF_OK &&
+           strcmp(value, "true") == 0;
+}
+
 weir_code weir_task_producer_open(const weir_props *props, int wakeup_fd, weir_task_answer *answer,
                                   void *ctx, weir_task_producer **ret_producer, weir_err *err)
 {
@@ -151,6 +172,7 @@ weir_code weir_task_producer_open(const weir_props *props, int wakeup_fd, weir_t
     rc = weir_kafka_client_new(RD_KAFKA_PRODUCER, props, prepare, producer, &producer->rk, err);
     if (rc != WEIR_OK)
         goto out;
+    producer->idempotent = is_idempotent(producer->rk);
     producer->queue = rd_kafka_queue_get_main(producer->rk);
     rd_kafka_queue_io_event_enable(producer->queue, wakeup_fd, &one, sizeof(one));
 

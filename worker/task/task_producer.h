@@ -18,8 +18,8 @@ typedef struct weir_task_producer weir_task_producer;
 
 /* What Kafka answered about the record that was sent with message->_private. `why` is NULL when it
  * is in Kafka; it may be told without an error in `message`, when Kafka's word is not to be trusted
- * (positions.h) and the producer is broken. The topic's opaque is its weir_positions. Comes from
- * inside weir_task_producer_poll() and _flush(). */
+ * (positions.h, decision 11) and the producer is broken. The topic's opaque is its weir_positions.
+ * Comes from inside weir_task_producer_poll() and _flush(). */
 typedef void weir_task_answer(void *ctx, const rd_kafka_message_t *message, const char *why);
 
 /* `wakeup_fd`: a non-blocking eventfd, which outlives the producer. */

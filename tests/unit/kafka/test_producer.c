@@ -174,6 +174,34 @@ START_TEST(a_fatal_error_loses_nothing_and_keeps_the_order)
 }
 END_TEST
 
+/* The broker refuses the first batch and takes the second, as a real one does that becomes the
+ * leader in between and has never heard of this producer: librdkafka then calls the first delivered
+ * (decision 11). Both are on their way at once: an answer takes longer than sending. */
+START_TEST(what_is_delivered_nobody_knows_where_is_sent_again)
+{
+    weir_producer *producer;
+    const int as_written[] = {0, 2, 1, 2}; /* first and last as they have to be */
+
+    weir_props_set(&props, "batch.num.messages", "1");
+    producer = open_producer();
+    send_numbers(producer, 0, 1);
+    ck_assert(wait_answers(1));
+    rd_kafka_mock_broker_set_rtt(mock, 1, 1000);
+    rd_kafka_mock_push_request_errors(mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    send_numbers(producer, 1, 2);
+    ck_assert(wait_answers(3));
+    weir_producer_close(producer, SOON_MS);
+    for (int i = 1; i <= 3; i++)
+        ck_assert_int_eq(atomic_load(&codes[i]), WEIR_OK + 1);
+
+    rd_kafka_mock_broker_set_rtt(mock, 1, 0);
+    read_all();
+    ck_assert_int_eq(arrived.count, 4);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(arrived.numbers[i], as_written[i]);
+}
+END_TEST
+
 START_TEST(one_bad_record_does_not_stop_the_others)
 {
     weir_producer *producer;
@@ -246,6 +274,7 @@ END_TEST
 WEIR_UNIT_MAIN("producer", tcase_add_checked_fixture(tests, setup, teardown);
                tcase_add_test(tests, writes_arrive_in_order_and_are_reported_once);
                tcase_add_test(tests, a_fatal_error_loses_nothing_and_keeps_the_order);
+               tcase_add_test(tests, what_is_delivered_nobody_knows_where_is_sent_again);
                tcase_add_test(tests, one_bad_record_does_not_stop_the_others);
                tcase_add_test(tests, a_full_library_queue_only_delays);
                tcase_add_test(tests, closing_reports_what_was_not_written);
