@@ -10,8 +10,6 @@ weir_pace weir_pace_of(double linger_ms)
 
 void weir_pace_polled(weir_pace *pace, uint64_t taken, int64_t now_us)
 {
-    if (pace->linger_us == 0)
-        return;
     if (taken == 0) {
         if (pace->state == WEIR_PACE_GATHERING)
             pace->state = WEIR_PACE_RESTING;

@@ -29,9 +29,9 @@ typedef enum weir_pace_state {
     WEIR_PACE_RESTING,
 } weir_pace_state;
 
-/* Zeroed, it is idle and never rests. */
+/* Zeroed, it is idle, with a linger.ms of 0: it does not rest, but waits for Kafka's answer. */
 typedef struct weir_pace {
-    int64_t linger_us; /* 0: never rests */
+    int64_t linger_us;
     weir_pace_state state;
     int64_t begun_us; /* the burst */
     bool answered;    /* … all of it */

@@ -105,13 +105,12 @@ START_TEST(a_source_that_is_never_dry_never_rests)
 }
 END_TEST
 
-START_TEST(whoever_wants_no_linger_is_not_kept_waiting)
+START_TEST(whoever_wants_no_linger_waits_for_kafka_alone)
 {
-    pace = weir_pace_of(0);
-    weir_pace_polled(&pace, 1, BEGUN);
-    ck_assert_int_eq(next_at(0), WEIR_PACE_WAIT);
-    weir_pace_polled(&pace, 0, BEGUN);
-    ck_assert_int_eq(next_at(0), WEIR_PACE_WAIT);
+    burst(0);
+    ck_assert_int_eq(next_at(0.5), WEIR_PACE_FLUSH);
+    weir_pace_answered(&pace);
+    ck_assert_int_eq(next_at(0.6), WEIR_PACE_WAIT);
 }
 END_TEST
 
@@ -122,4 +121,4 @@ WEIR_UNIT_MAIN("pace", tcase_add_test(tests, while_nothing_comes_it_is_idle);
                tcase_add_test(tests, a_kafka_that_does_not_answer_is_not_waited_for_for_ever);
                tcase_add_test(tests, no_source_waits_for_a_linger_of_a_minute);
                tcase_add_test(tests, a_source_that_is_never_dry_never_rests);
-               tcase_add_test(tests, whoever_wants_no_linger_is_not_kept_waiting);)
+               tcase_add_test(tests, whoever_wants_no_linger_waits_for_kafka_alone);)
