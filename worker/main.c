@@ -127,6 +127,7 @@ static weir_code start(worker *w, const char *file, weir_err *err)
              w->settings->worker_id, "group", w->settings->group_id, NULL);
     raise_file_limit();
     w->registry = weir_registry_load(w->settings->plugin_path);
+    weir_footprint_let_go(); /* what loading has left; joining the group leaves the rest */
     w->foreign = weir_foreign_start(WEIR_FOREIGN_LIMIT_MS);
     w->herder = weir_herder_start(&(weir_herder_options){.settings = w->settings,
                                                          .registry = w->registry,

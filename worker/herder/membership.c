@@ -93,7 +93,7 @@ static void assigned(weir_herder *h, const weir_group_event *event)
     snprintf(generation, sizeof(generation), "%lld", (long long)event->generation);
     weir_log(WEIR_INFO, "joined the group", "group", h->settings->group_id, "generation",
              generation, "member", event->member, NULL);
-    if (!h->ever_in_group)
+    if (!h->ever_in_group) /* the worker has started */
         weir_footprint_let_go();
     h->in_group = h->ever_in_group = true;
     h->joining = false;

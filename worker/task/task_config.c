@@ -90,6 +90,11 @@ static weir_code make_converter(const weir_task_config_source *source, weir_conv
 
 /* ---- The producer ------------------------------------------------------------------------- */
 
+/* What librdkafka is told at least. A burst's last record sends it (pace.h), so no record waits
+ * that long; with less, the first ones would leave alone and the rest be behind them. */
+#define LIBRARY_LINGER    "5"
+#define LIBRARY_LINGER_MS 5
+
 /* Connect's own producers are not idempotent, so acks=1 or many requests in flight are fine
  * there. Ours is by default; librdkafka refuses the combination, so the user's word wins. */
 static bool speaks_against_idempotence(const weir_props *user)
@@ -113,7 +118,7 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
     static const weir_pair defaults[] = {
         {"acks", "all"},
         {"enable.idempotence", "true"},
-        {"linger.ms", "5"},
+        {"linger.ms", LIBRARY_LINGER},
         {"message.timeout.ms", "0"}, /* delivery has no time limit, as in Connect */
         {"partitioner", "murmur2_random"},
         /* So long a topic that metadata does not show may still be on its way into being. */
@@ -141,6 +146,8 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
     if (config->in_flight == 0 || config->in_flight > WEIR_TASK_IN_FLIGHT)
         config->in_flight = WEIR_TASK_IN_FLIGHT; /* 0: no limit, in librdkafka's words */
     config->linger_ms = strtod(weir_props_get(&config->producer, "linger.ms"), NULL);
+    if (config->linger_ms < LIBRARY_LINGER_MS)
+        weir_props_set(&config->producer, "linger.ms", LIBRARY_LINGER);
     weir_props_clear(&user);
     free(client_id);
     return rc;

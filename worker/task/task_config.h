@@ -28,7 +28,7 @@ typedef struct weir_task_config {
     weir_error_policy errors;
     weir_props producer;  /* librdkafka properties */
     size_t in_flight;     /* bound */
-    double linger_ms;     /* of the producer */
+    double linger_ms;     /* as the user has it; `producer` may have more (pace.h) */
     weir_secrets secrets; /* passwords, and what came in place of variables */
 } weir_task_config;
 

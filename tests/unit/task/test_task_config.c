@@ -130,6 +130,7 @@ static const struct {
     {NULL, NULL, "client.id", "connector-producer-fleet-7"},
     {NULL, NULL, "bootstrap.servers", "localhost:1"},
     {"linger.ms", "20", "linger.ms", "20"},
+    {"linger.ms", "0", "linger.ms", "5"}, /* see a_short_linger_is_the_tasks_own */
     {"client.id", "mine", "client.id", "mine"},
     {"acks", "1", "enable.idempotence", "false"},
     {"acks", "-1", "enable.idempotence", "true"},
@@ -155,6 +156,14 @@ static const struct {
     const char *queue;
     size_t bound;
 } bounds[] = {{NULL, WEIR_TASK_IN_FLIGHT}, {"10", 10}, {"1000000", WEIR_TASK_IN_FLIGHT}};
+
+START_TEST(a_short_linger_is_the_tasks_own)
+{
+    weir_props_set(&connector, "producer.override.linger.ms", "0");
+    must_read();
+    ck_assert_double_eq(config.linger_ms, 0);
+}
+END_TEST
 
 START_TEST(a_smaller_queue_bounds_what_is_on_its_way)
 {
@@ -289,6 +298,7 @@ WEIR_UNIT_MAIN("task_config", tcase_add_checked_fixture(tests, set_up, tear_down
                                    (int)WEIR_COUNT(levels));
                tcase_add_loop_test(tests, the_producer_has_our_defaults_and_the_users_last_word, 0,
                                    (int)WEIR_COUNT(producer));
+               tcase_add_test(tests, a_short_linger_is_the_tasks_own);
                tcase_add_loop_test(tests, a_smaller_queue_bounds_what_is_on_its_way, 0,
                                    (int)WEIR_COUNT(bounds));
                tcase_add_test(tests, what_is_wrong_is_named);
