@@ -4,7 +4,6 @@
 #include "tests/support/unit.h"
 
 #include <dlfcn.h>
-#include <link.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
