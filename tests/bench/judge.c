@@ -12,15 +12,18 @@
  *                               device's
  *   strange                     records that are none of the load's, or whose key is not that of
  *                               their device
- *   headers, bytes              of the first record: number of headers; key, value, headers
- * together seconds                     from the first to the last append latency_ms p50, p99,
- * p99.9, the longest: from the time that the device wrote into the message, with follow=0 to the
- * time of the append in the leader's log (the topic has to have LogAppendTime; Kafka cuts it to
- * whole milliseconds: half of one is added), with follow=1 to when this consumer has the record,
- * after all in-sync replicas have it: fetching is part of it. Start it before the load missing the
- * first of those that are lost, in the order of publication, and skipped, in_kafka           where
- * this consumer went wrong, if it did: offsets that it was not given; offsets that Kafka says the
- * partitions have
+ *   headers, bytes              of the first record: how many; key, value and headers together
+ *   seconds                     from the first to the last append
+ *   latency_ms                  p50, p99, p99.9, the longest: from the time that the device wrote
+ *                               into the message.
+ *                               follow=0: to the append in the leader's log (the topic has to have
+ *                               LogAppendTime; Kafka cuts it to whole milliseconds: half of one is
+ *                               added).
+ *                               follow=1: to when this consumer has the record, after all in-sync
+ *                               replicas have it: fetching is part of it. Start it before the load
+ *   missing                     the first of those that are lost, in the order of publication
+ *   skipped, in_kafka           whether it is the consumer's fault: offsets that it was not given;
+ *                               how many Kafka had when it was last asked
  *
  * `unhurried`: so many messages at the beginning do not count for the latency: the bridge's
  * producer gets to know the topic meanwhile.
@@ -222,7 +225,7 @@ static void tell_missing(judge *j)
         if (!(j->seen[bit / 8] & 1u << bit % 8))
             printf("%s%ld", shown++ ? "," : "", bit);
     for (int32_t i = 0; i < j->partitions; i++)
-        if (!rd_kafka_query_watermark_offsets(j->rk, j->topic, i, &low, &high, 10000))
+        if (!rd_kafka_get_watermark_offsets(j->rk, j->topic, i, &low, &high) && high > 0)
             all += high;
     printf("],\"skipped\":%ld,\"in_kafka\":%lld", j->skipped, (long long)all);
 }

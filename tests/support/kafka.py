@@ -6,7 +6,8 @@ import os
 import time
 from collections import defaultdict, namedtuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition)
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from .wait import NotYet, scaled, wait_for
@@ -100,10 +101,11 @@ def wait_in_sync(bootstrap, timeout=30):
 
 
 def produce(bootstrap, topic, values, key=None):
-    """Writes `values` (bytes or text) with acks=all and returns when Kafka has them."""
+    """Writes `values` (bytes or text) with acks=all and returns when Kafka has them. One request at
+    a time: with more, librdkafka may be wrong about the first ones (docs/decisions/0011)."""
     failures = []
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0, "linger.ms": 5,
-                         "enable.idempotence": True})
+                         "enable.idempotence": True, "max.in.flight": 1})
     for value in values:
         producer.produce(topic, value, key,
                          on_delivery=lambda error, _: error and failures.append(error))
@@ -116,10 +118,23 @@ def _partitions(consumer, topic):
     return [TopicPartition(topic, n, 0) for n in sorted(found.partitions)] if found else []
 
 
+def _offsets(consumer, partitions, where):
+    """One for each partition, OFFSET_BEGINNING or OFFSET_END. get_watermark_offsets() would do, but
+    before librdkafka 2.3 it may wait for a dead broker for ever."""
+    asked = [TopicPartition(p.topic, p.partition, where) for p in partitions]
+    found = consumer.offsets_for_times(asked, timeout=scaled(5))
+    for p in found:
+        if p.error or p.offset < 0:
+            raise KafkaException(p.error or KafkaError(KafkaError._TIMED_OUT))
+    return [p.offset for p in found]
+
+
 def _extent(consumer, topic):
-    ends = [consumer.get_watermark_offsets(p, timeout=scaled(5))
-            for p in _partitions(consumer, topic)]
-    return sum(high - low for low, high in ends)
+    partitions = _partitions(consumer, topic)
+    if not partitions:
+        return 0
+    return sum(_offsets(consumer, partitions, OFFSET_END)) - \
+        sum(_offsets(consumer, partitions, OFFSET_BEGINNING))
 
 
 def count(bootstrap, topic):
