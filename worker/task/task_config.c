@@ -90,10 +90,19 @@ static weir_code make_converter(const weir_task_config_source *source, weir_conv
 
 /* ---- The producer ------------------------------------------------------------------------- */
 
-/* What librdkafka is told at least. A burst's last record sends it (pace.h), so no record waits
- * that long; with less, the first ones would leave alone and the rest be behind them. */
-#define LIBRARY_LINGER    "5"
-#define LIBRARY_LINGER_MS 5
+/* The default, and what librdkafka is told at least. A burst's last record sends it (pace.h), so no
+ * record waits that long; with less, the first ones would leave alone and the rest be behind them.
+ */
+#define LINGER_MS "5"
+
+/* Not of what is no duration: that is for librdkafka to refuse. */
+static bool is_short_linger(const char *value)
+{
+    char *end;
+    double ms = strtod(value, &end);
+
+    return end != value && *end == '\0' && ms >= 0 && ms < strtod(LINGER_MS, NULL);
+}
 
 /* Connect's own producers are not idempotent, so acks=1 or many requests in flight are fine
  * there. Ours is by default; librdkafka refuses the combination, so the user's word wins. */
@@ -118,7 +127,7 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
     static const weir_pair defaults[] = {
         {"acks", "all"},
         {"enable.idempotence", "true"},
-        {"linger.ms", LIBRARY_LINGER},
+        {"linger.ms", LINGER_MS},
         {"message.timeout.ms", "0"}, /* delivery has no time limit, as in Connect */
         {"partitioner", "murmur2_random"},
         /* So long a topic that metadata does not show may still be on its way into being. */
@@ -128,7 +137,7 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
     };
     weir_props user = WEIR_PROPS;
     char *client_id = weir_format("connector-producer-%s-%d", source->connector, source->task);
-    const char *queue;
+    const char *queue, *linger;
     weir_code rc;
 
     for (size_t i = 0; i < WEIR_COUNT(defaults); i++)
@@ -145,9 +154,10 @@ static weir_code producer_props(const weir_task_config_source *source, weir_task
     config->in_flight = queue ? strtoul(queue, NULL, 10) : 0;
     if (config->in_flight == 0 || config->in_flight > WEIR_TASK_IN_FLIGHT)
         config->in_flight = WEIR_TASK_IN_FLIGHT; /* 0: no limit, in librdkafka's words */
-    config->linger_ms = strtod(weir_props_get(&config->producer, "linger.ms"), NULL);
-    if (config->linger_ms < LIBRARY_LINGER_MS)
-        weir_props_set(&config->producer, "linger.ms", LIBRARY_LINGER);
+    linger = weir_props_get(&config->producer, "linger.ms");
+    config->linger_ms = strtod(linger, NULL);
+    if (is_short_linger(linger))
+        weir_props_set(&config->producer, "linger.ms", LINGER_MS);
     weir_props_clear(&user);
     free(client_id);
     return rc;

@@ -130,7 +130,10 @@ static const struct {
     {NULL, NULL, "client.id", "connector-producer-fleet-7"},
     {NULL, NULL, "bootstrap.servers", "localhost:1"},
     {"linger.ms", "20", "linger.ms", "20"},
-    {"linger.ms", "0", "linger.ms", "5"}, /* see a_short_linger_is_the_tasks_own */
+    {"linger.ms", "0", "linger.ms", "5"},   /* see a_short_linger_is_the_tasks_own */
+    {"linger.ms", "-1", "linger.ms", "-1"}, /* refused by librdkafka, and not before */
+    {"linger.ms", "soon", "linger.ms", "soon"},
+    {"linger.ms", NULL, "linger.ms", "5"}, /* null is nobody's value */
     {"client.id", "mine", "client.id", "mine"},
     {"acks", "1", "enable.idempotence", "false"},
     {"acks", "-1", "enable.idempotence", "true"},
